@@ -1,0 +1,235 @@
+/**
+ * The contract of what Glasswatch remembers: findings, what has to be told about them (intents), who may tell it now
+ * (one lease per channel), and what nobody could understand (dead letters). `test/support/store-contract.ts` holds
+ * every store to these promises; how a state follows from another is in `transitions.ts`, the same for all stores.
+ *
+ * Times are epoch milliseconds. Every method may throw a ProcessingError STORE_UNAVAILABLE; then either all of what it
+ * does has happened, or nothing. What is handed in is copied, what is handed out belongs to the caller.
+ */
+import type { ErrorCode } from "../errors.ts";
+import type { Finding } from "../finding.ts";
+
+/** Every stored document carries it; a document or file of a higher one is refused with STORE_TOO_NEW. */
+export const STORE_SCHEMA_VERSION = 1;
+export type StoreSchema = typeof STORE_SCHEMA_VERSION;
+
+/** "Tell this destination": what the path asks for, before it is stored. */
+export interface IntentDraft {
+  readonly destinationId: string;
+  /** Destinations that share a rate share a channel. */
+  readonly channel: string;
+  /** JSON data; the store neither reads nor changes it. */
+  readonly notification: unknown;
+}
+
+export interface RecordRequest {
+  readonly findings: readonly { readonly finding: Finding; readonly intents: readonly IntentDraft[] }[];
+  readonly at: number;
+}
+
+/** Finding ids in the order of the request. */
+export interface RecordResult {
+  readonly fresh: readonly string[];
+  /** Recorded before, by an earlier delivery of the message or earlier in the same request. */
+  readonly known: readonly string[];
+}
+
+/**
+ * - `pending`: to be sent when `notBefore` has come.
+ * - `sending`: an attempt was begun and no outcome of it is written.
+ * - `told`: the destination has it, `receipt` says so. Final.
+ * - `refused`: the destination will never take it, `lastError` says why. Final.
+ */
+export const INTENT_STATES = ["pending", "sending", "told", "refused"] as const;
+export type IntentState = (typeof INTENT_STATES)[number];
+
+export interface StoredReceipt {
+  readonly externalId: string | null;
+  readonly at: number;
+}
+
+export interface DeliveryFailure {
+  readonly code: ErrorCode;
+  /** For a person; never a secret, the text of an entry, or a full URL. */
+  readonly message: string;
+  readonly at: number;
+}
+
+export interface Intent {
+  readonly schema: StoreSchema;
+  /** Made of `about` and `destinationId`: one thing is told to one destination by one intent. */
+  readonly id: string;
+  /** The id of what is told: a finding. */
+  readonly about: string;
+  readonly destinationId: string;
+  readonly channel: string;
+  readonly notification: unknown;
+  readonly state: IntentState;
+  readonly recordedAt: number;
+  readonly notBefore: number;
+  /** Attempts begun. */
+  readonly attempts: number;
+  /** Attempts after which nobody knows whether the destination has the message; a second copy can exist after each. */
+  readonly unknownOutcomes: number;
+  /** Token of the lease under which it was last begun or settled; 0 before that. */
+  readonly leaseToken: number;
+  readonly lastError: DeliveryFailure | null;
+  readonly receipt: StoredReceipt | null;
+}
+
+/**
+ * The right to send on one channel until `expiresAt`. After that somebody else may take the channel; from the moment
+ * that they have, every write under this lease answers false and changes nothing. Until then it still counts, so that
+ * a receipt which comes late is not thrown away without need.
+ */
+export interface Lease {
+  readonly channel: string;
+  /** For people who read the store. It opens nothing: the same owner asking twice is refused the second time. */
+  readonly owner: string;
+  /** Rises with every lease of the channel. */
+  readonly token: number;
+  readonly expiresAt: number;
+  /** Nothing may be sent on the channel before this time, as it stood when the lease was taken. */
+  readonly nextAt: number;
+  /** Failed attempts in a row on the channel, as it stood when the lease was taken. */
+  readonly failures: number;
+  /** Intents that an earlier holder left in `sending`; taking the lease has made them pending, an unknown outcome more. */
+  readonly recovered: readonly Intent[];
+}
+
+export interface DueChannel {
+  readonly channel: string;
+  /** When there will be something to do: both the channel's pause and an intent's `notBefore` are over. */
+  readonly dueAt: number;
+  readonly failures: number;
+}
+
+export interface Attempt {
+  readonly at: number;
+  /** The channel's rate: nothing else may be sent before this time, by anybody. */
+  readonly nextAt: number;
+}
+
+export interface Success {
+  readonly at: number;
+  readonly externalId: string | null;
+}
+
+export interface Postponement {
+  readonly at: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** When this intent may be tried again. */
+  readonly notBefore: number;
+  /** Given when the whole channel has to wait: until when. */
+  readonly channelNextAt?: number;
+}
+
+export interface Refusal {
+  readonly at: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** What could not be understood, with everything needed to send it in again. */
+export interface DeadLetter {
+  readonly schema: StoreSchema;
+  /** The message's id, or a digest of its bytes where it has none. */
+  readonly id: string;
+  readonly at: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Where in the input, when that is known. */
+  readonly place: string | null;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The bytes as they arrived. */
+  readonly data: Uint8Array;
+}
+
+export interface RecordedFinding {
+  readonly schema: StoreSchema;
+  readonly recordedAt: number;
+  readonly finding: Finding;
+}
+
+export interface IntentFilter {
+  readonly about?: string;
+  readonly channel?: string;
+  readonly state?: IntentState;
+  readonly limit?: number;
+}
+
+export interface StoreCounts extends Readonly<Record<IntentState, number>> {
+  readonly findings: number;
+  readonly deadLetters: number;
+  /** Summed over all intents, told ones too. */
+  readonly unknownOutcomes: number;
+}
+
+export interface Store {
+  /**
+   * Stores findings and their intents in one transaction: a reader sees all of them or none. A finding whose id is
+   * known is left as it is, its intents too, so that a redelivered message adds nothing; of two callers with the same
+   * finding at once, one gets it as fresh.
+   */
+  record(request: RecordRequest): Promise<RecordResult>;
+
+  /** Channels on which there is something to do at or before `until`, whoever holds them; the longest due first. */
+  dueChannels(until: number): Promise<readonly DueChannel[]>;
+
+  /**
+   * Takes the channel for `leaseMs`, or answers undefined while another lease of it has not expired at `at`. Of many
+   * callers at once one wins. In the same transaction whatever an earlier holder left in `sending` becomes pending
+   * again with one unknown outcome more (see `Lease.recovered`).
+   */
+  acquireChannel(channel: string, owner: string, at: number, leaseMs: number): Promise<Lease | undefined>;
+
+  /** Moves the lease's end to `at + leaseMs`; undefined when somebody else has taken the channel since. */
+  renewChannel(lease: Lease, at: number, leaseMs: number): Promise<Lease | undefined>;
+
+  /** Gives the channel back; false when somebody else has taken it since. Rate and pauses stay. */
+  releaseChannel(lease: Lease): Promise<boolean>;
+
+  /** Pending intents of the channel whose `notBefore` has come, in the order in which they were recorded. */
+  due(channel: string, at: number, limit: number): Promise<readonly Intent[]>;
+
+  /**
+   * To be called before anything is sent: the intent is `sending`, one attempt more is counted, and the channel's
+   * `nextAt` is moved to `nextAt` if that is later. False, and nothing may be sent, when the lease has expired at `at`
+   * or is somebody else's, or when the intent is not pending.
+   */
+  begin(lease: Lease, intentId: string, attempt: Attempt): Promise<boolean>;
+
+  /**
+   * Writes the receipt; the intent is `told` and the channel's failures are forgotten. Also for a pending intent, when
+   * the destination was asked and has the message. May be repeated under the same lease. False when the lease is
+   * somebody else's or the intent was settled under another.
+   */
+  succeed(lease: Lease, intentId: string, success: Success): Promise<boolean>;
+
+  /**
+   * Puts the intent back to `pending`. The code DESTINATION_UNKNOWN_OUTCOME adds an unknown outcome. With
+   * `channelNextAt` the channel pauses until then, if that is later than now planned, and one failure more is counted
+   * on it. False when the lease is somebody else's or the intent is settled.
+   */
+  postpone(lease: Lease, intentId: string, postponement: Postponement): Promise<boolean>;
+
+  /** The intent is `refused`, for good; the channel's failures are forgotten (it answered). False as for `postpone`. */
+  refuse(lease: Lease, intentId: string, refusal: Refusal): Promise<boolean>;
+
+  /** Keeps what could not be understood. An id is kept once: false when it is known. */
+  deadLetter(letter: Omit<DeadLetter, "schema">): Promise<boolean>;
+
+  /** In the order in which they came. */
+  deadLetters(filter?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
+
+  finding(id: string): Promise<RecordedFinding | undefined>;
+
+  /** The ledger of what is to be told and was told, in the order of recording; receipts are in it. */
+  intents(filter?: IntentFilter): Promise<readonly Intent[]>;
+
+  counts(): Promise<StoreCounts>;
+
+  /** Lets go of files and connections; nothing may be called afterwards. */
+  close(): Promise<void>;
+}
