@@ -1,0 +1,46 @@
+/** The stores that must keep the contract; a new one gets every test of stores and delivery by its line here. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMemoryStore } from "../../shared/state/memory.ts";
+import { openSqliteStore } from "../../shared/state/sqlite.ts";
+import type { Store } from "../../shared/state/store.ts";
+
+/** One fresh, empty store, to which several workers can connect. */
+export interface SharedStore {
+  connect(): Promise<Store>;
+  dispose(): Promise<void>;
+}
+
+export interface StoreKind {
+  readonly name: string;
+  open(): Promise<SharedStore>;
+}
+
+export const STORE_KINDS: readonly StoreKind[] = [
+  {
+    name: "memory",
+    async open() {
+      const store = createMemoryStore();
+      return { connect: async () => store, dispose: () => store.close() };
+    },
+  },
+  {
+    name: "sqlite",
+    async open() {
+      const folder = await mkdtemp(join(tmpdir(), "glasswatch-store-"));
+      const connections: Store[] = [];
+      return {
+        async connect() {
+          const store = await openSqliteStore({ path: join(folder, "state.db") });
+          connections.push(store);
+          return store;
+        },
+        async dispose() {
+          for (const store of connections) await store.close();
+          await rm(folder, { recursive: true });
+        },
+      };
+    },
+  },
+];
