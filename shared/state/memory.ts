@@ -104,6 +104,7 @@ export function createMemoryStore(): Store {
       return copyOf(
         intentsOf(channel)
           .filter((intent) => intent.state === "pending" && intent.notBefore <= at)
+          .sort((a, b) => Number(a.aside) - Number(b.aside))
           .slice(0, limit),
       );
     },

@@ -19,12 +19,13 @@ const MIGRATIONS: readonly string[] = [
      channel TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.channel') VIRTUAL,
      state TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.state') VIRTUAL,
      not_before REAL NOT NULL GENERATED ALWAYS AS (document ->> '$.notBefore') VIRTUAL,
+     aside INTEGER NOT NULL GENERATED ALWAYS AS (document ->> '$.aside') VIRTUAL,
      unknown_outcomes INTEGER NOT NULL GENERATED ALWAYS AS (document ->> '$.unknownOutcomes') VIRTUAL
    ) STRICT;
    CREATE UNIQUE INDEX intents_by_id ON intents (id);
    CREATE INDEX intents_by_about ON intents (about);
    CREATE INDEX intents_by_state ON intents (state, unknown_outcomes);
-   CREATE INDEX intents_in_order ON intents (channel, seq) WHERE state = 'pending';
+   CREATE INDEX intents_in_order ON intents (channel, aside, seq) WHERE state = 'pending';
    CREATE INDEX intents_by_time ON intents (channel, not_before) WHERE state = 'pending';
    CREATE INDEX intents_sending ON intents (channel) WHERE state = 'sending';
 

@@ -267,7 +267,7 @@ function statements(database: DatabaseSync) {
     sending: prepare("SELECT document FROM intents WHERE channel = ? AND state = 'sending' ORDER BY seq"),
     due: prepare(
       `SELECT document FROM intents WHERE channel = ? AND state = 'pending' AND not_before <= ?
-       ORDER BY seq LIMIT ?`,
+       ORDER BY aside, seq LIMIT ?`,
     ),
     states: prepare(
       "SELECT state, count(*) AS intents, sum(unknown_outcomes) AS unknown_outcomes FROM intents GROUP BY state",

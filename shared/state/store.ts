@@ -67,6 +67,8 @@ export interface Intent {
   readonly state: IntentState;
   readonly recordedAt: number;
   readonly notBefore: number;
+  /** Failed so often that others of its channel go first. */
+  readonly aside: boolean;
   /** Attempts begun. */
   readonly attempts: number;
   /** Attempts after which nobody knows whether the destination has the message; a second copy can exist after each. */
@@ -121,6 +123,8 @@ export interface Postponement {
   readonly message: string;
   /** When this intent may be tried again. */
   readonly notBefore: number;
+  /** Lets all others that are due go first from now on; it is not taken back. */
+  readonly aside?: boolean;
   /** Given when the whole channel has to wait: until when. */
   readonly channelNextAt?: number;
 }
@@ -190,7 +194,10 @@ export interface Store {
   /** Gives the channel back; false when somebody else has taken it since. Rate and pauses stay. */
   releaseChannel(lease: Lease): Promise<boolean>;
 
-  /** Pending intents of the channel whose `notBefore` has come, in the order in which they were recorded. */
+  /**
+   * Pending intents of the channel whose `notBefore` has come, in the order in which they were recorded; those that
+   * step aside after the others.
+   */
   due(channel: string, at: number, limit: number): Promise<readonly Intent[]>;
 
   /**

@@ -50,6 +50,7 @@ export function newIntent(about: string, draft: IntentDraft, at: number): Intent
     state: "pending",
     recordedAt: at,
     notBefore: at,
+    aside: false,
     attempts: 0,
     unknownOutcomes: 0,
     leaseToken: 0,
@@ -136,7 +137,7 @@ export function succeeded(lease: Lease, success: Success): Step {
 export function postponed(lease: Lease, postponement: Postponement): Step {
   return ({ channel, intent }) => {
     if (!isCurrent(channel, lease) || !isOpen(intent)) return undefined;
-    const { at, code, message, notBefore, channelNextAt } = postponement;
+    const { at, code, message, notBefore, aside, channelNextAt } = postponement;
     const unknown = code === "DESTINATION_UNKNOWN_OUTCOME" ? 1 : 0;
     return {
       channel:
@@ -147,6 +148,7 @@ export function postponed(lease: Lease, postponement: Postponement): Step {
         ...intent,
         state: "pending",
         notBefore,
+        aside: intent.aside || aside === true,
         unknownOutcomes: intent.unknownOutcomes + unknown,
         leaseToken: lease.token,
         lastError: { code, message, at },

@@ -53,6 +53,7 @@ export function describeStore(kind: StoreKind): void {
           state: "pending",
           recordedAt: T0,
           notBefore: T0,
+          aside: false,
           attempts: 0,
           unknownOutcomes: 0,
           leaseToken: 0,
@@ -350,6 +351,15 @@ export function describeStore(kind: StoreKind): void {
         expect((await other.due(SLACK, T0, 2)).map((intent) => intent.about)).toEqual(["f1", "f2"]);
         expect((await other.due(SLACK, T0, 9)).map((intent) => intent.about)).toEqual(["f1", "f2", "a-later-one"]);
         expect(await other.due("channel of nobody", T0, 9)).toEqual([]);
+      });
+
+      test("lets an intent that steps aside wait until the others have been taken, from then on", async () => {
+        const lease = await take(store);
+        await store.postpone(lease, "f1:slack", { at: T0, notBefore: T0, aside: true, ...UNAVAILABLE });
+        await store.postpone(lease, "f1:slack", { at: T0, notBefore: T0, ...UNAVAILABLE });
+
+        expect((await other.due(SLACK, T0, 1)).map((intent) => intent.about)).toEqual(["f2"]);
+        expect((await other.due(SLACK, T0, 9)).map((intent) => intent.about)).toEqual(["f2", "f1"]);
       });
 
       test("is due when its pause and the wait of an intent are over, the longest due first", async () => {
