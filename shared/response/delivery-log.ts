@@ -1,0 +1,25 @@
+/** Every hop of a delivery, as log events with stable names: docs, alerts and dashboards are made on them. */
+export const DELIVERY_EVENTS = [
+  /** A destination has the message; the receipt is written. */
+  "delivery.told",
+  /** Not now: the destination is unavailable, or its channel is pausing. It stays in the outbox. */
+  "delivery.deferred",
+  /** The destination will never take this message. */
+  "delivery.refused",
+  /** Sent, and nobody knows whether it arrived; it will be sent again with the same id. */
+  "delivery.unknown_outcome",
+  /** Somebody else delivers on this channel. */
+  "delivery.held_elsewhere",
+  /** The settings no longer name the destination of a stored intent. */
+  "delivery.destination_missing",
+] as const;
+export type DeliveryEventName = (typeof DELIVERY_EVENTS)[number];
+
+export interface DeliveryEvent {
+  readonly event: DeliveryEventName;
+  readonly severity: "INFO" | "WARNING" | "ERROR";
+  /** Ids, codes, counts and times; never a secret or the text of an entry. */
+  readonly [field: string]: unknown;
+}
+
+export type DeliveryLog = (event: DeliveryEvent) => void;
