@@ -47,7 +47,7 @@ export interface ConsoleLook {
 
 const MIN_COLUMNS = 80;
 const MAX_COLUMNS = 100;
-const LABEL_COLUMNS = 15;
+const LABEL_COLUMNS = 16;
 const INDENT = "  ";
 const LIMITS = { line: 1000, command: 2000, url: 3000, quote: 3000, quoteLines: 20, images: 10, changes: 20 } as const;
 
@@ -69,6 +69,9 @@ export function toConsoleText(notification: Notification, look: ConsoleLook): st
   justification(page, notification);
   images(page, notification);
   changes(page, notification);
+  if (notification.why !== "") {
+    page.row("Why it matters", notification.why);
+  }
   steps(page, notification);
   if (notification.links.length > 0) {
     page.blank();

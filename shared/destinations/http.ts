@@ -62,6 +62,9 @@ export async function send(request: HttpRequest, deps: HttpDeps, signal: AbortSi
       signal: AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]),
     });
   } catch (error) {
+    if (isProxyRefusal(error)) {
+      return { status: 407, body: "", retryAfterMs: undefined };
+    }
     throw connectionError(error, request);
   }
   return readAnswer(response, request, deps.now());
@@ -152,6 +155,15 @@ function connectionError(error: unknown, request: HttpRequest): ProcessingError 
     "DESTINATION_UNKNOWN_OUTCOME",
     `${request.destination}: sent to ${host}, but the answer was lost (${what}); it may have arrived`,
   );
+}
+
+/**
+ * A 407 is no answer to fetch but a network error, the only one without a code or a word of explanation. Should a
+ * later Node explain it, the outcome counts as unknown, which is safe; a test would tell.
+ */
+function isProxyRefusal(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && cause.message === "" && networkCode(error) === undefined;
 }
 
 function isAbort(error: unknown): boolean {

@@ -134,7 +134,9 @@ function headlineOf(finding: Finding): string {
   const title = readableLine(finding.title, LIMITS.title);
   const subject = subjectOf(finding);
   const what = subject === null ? title : `${title}: ${subject}`;
-  const whom = byWhom(finding.actor);
+  // A violation is often found by a machine, long after anyone acted; a broken glass always has somebody behind it.
+  const nobody = finding.category === "policy-violation" ? null : "person not known";
+  const whom = byWhom(finding.actor) ?? nobody;
   return whom === null ? what : `${what}, ${whom}`;
 }
 
@@ -237,7 +239,10 @@ function justificationOf(finding: Finding): Justification | null {
   if (!JUSTIFIABLE.test(finding.rule)) {
     return null;
   }
-  return { given: "none", text: "none given" };
+  return {
+    given: "none",
+    text: finding.rule.startsWith("cloudrun.") ? "none given" : "none given (the label of a Pod cannot carry one)",
+  };
 }
 
 function quoted(justification: string): string {

@@ -47,7 +47,8 @@ export function richText(elements: readonly RichTextBlockElement[]): RichTextBlo
 }
 
 export function text(words: string, style?: RichTextText["style"]): RichTextText {
-  const inert = words.replace(OPENING, "‹");
+  // Slack refuses a message with an empty text in it.
+  const inert = words === "" ? "–" : words.replace(OPENING, "‹");
   return style === undefined ? { type: "text", text: inert } : { type: "text", text: inert, style };
 }
 

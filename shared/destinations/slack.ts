@@ -179,6 +179,7 @@ function render(notification: Notification, room: Room): SlackMessage {
     justificationBlock(notification, room),
     imagesBlock(notification, room),
     changesBlock(notification, room),
+    whyBlock(notification, room),
     stepsBlock(notification, room),
     buttons(notification.links),
     footer(notification),
@@ -270,6 +271,11 @@ function changesBlock({ changes, changeCount }: Notification, room: Room): Known
   }
   const all = [[bold("Changes")], ...rows, ...more(changeCount, rows.length)];
   return richText([{ type: "rich_text_section", elements: rowsOf(all) }]);
+}
+
+function whyBlock({ why }: Notification, room: Room): KnownBlock | null {
+  const elements = [bold("Why it matters  "), line(why, room.value)];
+  return why === "" ? null : richText([{ type: "rich_text_section", elements }]);
 }
 
 /** Steps are numbered by us: a command needs a block of its own to be copied whole, and that ends a list of Slack's. */

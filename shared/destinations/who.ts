@@ -10,6 +10,8 @@ export interface Line {
 const PRINCIPAL_LIMIT = 300;
 const VIA_LIMIT = 200;
 const DELEGATION_LIMIT = 10;
+/** Where the name comes from says nothing when nobody is named. */
+const MACHINES: ReadonlySet<Actor["kind"]> = new Set(["workload-controller", "redacted"]);
 
 /** Who did it, in words that never show a machine as a person. */
 export function whoLines(actor: Actor): readonly Line[] {
@@ -18,10 +20,10 @@ export function whoLines(actor: Actor): readonly Line[] {
   if (person !== null && principal !== null && principal !== person.principal) {
     lines.push({ label: "Acting as", value: nameOf(principal) });
   }
-  const named = actor.person ?? actor;
-  if (named.via !== null && named.via !== "") {
+  const named = actor.person ?? (MACHINES.has(actor.kind) ? null : actor);
+  if (named !== null && named.via !== null && named.via !== "") {
     const certainty = named.confidence === "high" ? "" : ` (confidence ${named.confidence})`;
-    lines.push({ label: "Named by", value: readableLine(named.via, VIA_LIMIT) + certainty });
+    lines.push({ label: "Known from", value: readableLine(named.via, VIA_LIMIT) + certainty });
   }
   if (actor.delegation.length > 0) {
     const chain = actor.delegation.slice(0, DELEGATION_LIMIT).map(nameOf);
@@ -32,7 +34,7 @@ export function whoLines(actor: Actor): readonly Line[] {
   return lines;
 }
 
-/** "by alice@example.com" for a headline, or null when nobody can be named. */
+/** "by alice@example.com" for a headline, or null when no one can be named. */
 export function byWhom(actor: Actor): string | null {
   if (actor.person !== null) {
     return `by ${nameOf(actor.person.principal)}`;
@@ -53,7 +55,7 @@ function who(actor: Actor): string {
   if (actor.person !== null) {
     return nameOf(actor.person.principal);
   }
-  const name = actor.principal === null || actor.principal === "" ? null : nameOf(actor.principal);
+  const name = actor.principal === null ? null : nameOf(actor.principal) || null;
   switch (actor.kind) {
     case "user":
       return name ?? "not named in the log entry";
