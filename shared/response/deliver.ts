@@ -46,7 +46,8 @@ export async function deliverDue(options: DeliveryOptions): Promise<DeliveryCoun
     open.map(async ({ channel, dueAt, failures }) => {
       // A short wait for the rate is worth it; a pause after a failure is not.
       if (dueAt <= (failures > 0 ? clock() : delivery.lastBegin)) return drainChannel(channel, delivery);
-      log({ event: "delivery.deferred", severity: "INFO", channel, failures, notBefore: dueAt });
+      const message = `${channel} is not to be used yet`;
+      log({ event: "delivery.deferred", severity: "INFO", message, channel, failures, notBefore: dueAt });
       return { ...NOTHING_DONE, left: 1 };
     }),
   );

@@ -18,6 +18,7 @@ export type DeliveryEventName = (typeof DELIVERY_EVENTS)[number];
 export interface DeliveryEvent {
   readonly event: DeliveryEventName;
   readonly severity: "INFO" | "WARNING" | "ERROR";
+  readonly message: string;
   /** Ids, codes, counts and times; never a secret or the text of an entry. */
   readonly [field: string]: unknown;
 }

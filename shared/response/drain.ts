@@ -67,7 +67,7 @@ export async function drainChannel(channel: string, delivery: Delivery): Promise
   for (;;) {
     const lease = await store.acquireChannel(channel, owner, clock(), leaseMs);
     if (lease === undefined) {
-      log({ event: "delivery.held_elsewhere", severity: "INFO", channel });
+      log({ event: "delivery.held_elsewhere", severity: "INFO", message: `${channel} is served by another`, channel });
       return { ...counts, heldElsewhere: 1 };
     }
     for (const intent of lease.recovered) {
@@ -76,12 +76,13 @@ export async function drainChannel(channel: string, delivery: Delivery): Promise
         ...about(intent),
         event: "delivery.unknown_outcome",
         severity: "WARNING",
-        reason: intent.lastError?.message,
+        message: `whether ${intent.destinationId} was told is not known: ${intent.lastError?.message}`,
       });
     }
     const ending = await drainUnder(lease, delivery, counts);
     if (ending === "lost") {
-      log({ event: "delivery.held_elsewhere", severity: "WARNING", channel, reason: "the lease was lost" });
+      const message = `${channel} was taken over by another, its lease had run out`;
+      log({ event: "delivery.held_elsewhere", severity: "WARNING", message, channel });
       return { ...counts, heldElsewhere: 1 };
     }
     if (ending === "left") return { ...counts, left: 1 };
@@ -186,7 +187,8 @@ class Drain {
     if (!(await this.#writeReceipt(intent, receipt))) return "lost";
     this.#failures = 0;
     this.#counts.told += 1;
-    this.#log(intent, { event: "delivery.told", severity: "INFO", how, externalId: receipt.externalId });
+    const message = how === "sent" ? `told ${intent.destinationId}` : `${intent.destinationId} had the message`;
+    this.#log(intent, { event: "delivery.told", severity: "INFO", message, how, externalId: receipt.externalId });
     return undefined;
   }
 
@@ -209,7 +211,12 @@ class Drain {
     if (!(await store.refuse(this.#lease, intent.id, { at: clock(), code, message }))) return "lost";
     this.#failures = 0;
     this.#counts.refused += 1;
-    this.#log(intent, { event: "delivery.refused", severity: "ERROR", code, reason: message });
+    this.#log(intent, {
+      event: "delivery.refused",
+      severity: "ERROR",
+      message: `${intent.destinationId} will never take it: ${message}`,
+      code,
+    });
     return undefined;
   }
 
@@ -236,8 +243,10 @@ class Drain {
     this.#log(intent, {
       event: unknown ? "delivery.unknown_outcome" : "delivery.deferred",
       severity: failure.unexpected === true ? "ERROR" : "WARNING",
+      message: unknown
+        ? `whether ${intent.destinationId} was told is not known: ${message}`
+        : `${intent.destinationId} is not available: ${message}`,
       code,
-      reason: message,
       notBefore,
     });
     return "left";
@@ -251,7 +260,12 @@ class Drain {
     const postponement = { at, code: "DESTINATION_UNAVAILABLE", message, notBefore, aside: true } as const;
     if (!(await store.postpone(this.#lease, intent.id, postponement))) return "lost";
     this.#counts.postponed += 1;
-    this.#log(intent, { event: "delivery.destination_missing", severity: "ERROR", notBefore });
+    this.#log(intent, {
+      event: "delivery.destination_missing",
+      severity: "ERROR",
+      message: `the settings name no destination ${intent.destinationId}`,
+      notBefore,
+    });
     return undefined;
   }
 

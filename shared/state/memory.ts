@@ -18,7 +18,7 @@ import {
 } from "./transitions.ts";
 
 /** Each method runs to its end without giving way to another, which is what makes it a transaction. */
-export function createMemoryStore(): Store {
+export function memoryStore(): Store {
   const findings = new Map<string, RecordedFinding>();
   const intents = new Map<string, Intent>();
   const channels = new Map<string, Channel>();

@@ -24,9 +24,7 @@ import {
   taken,
 } from "./transitions.ts";
 
-export interface SqliteStoreSettings {
-  /** The file; it is made when there is none. */
-  readonly path: string;
+export interface SqliteStoreOptions {
   /** How long a writer waits for the others before the store counts as unavailable. */
   readonly busyTimeoutMs?: number;
 }
@@ -38,7 +36,10 @@ const OPEN_TRIES = 20;
 const OPEN_PAUSE_MS = 50;
 
 /** Opens or makes the store file. STORE_TOO_NEW when a newer Glasswatch wrote it, STORE_UNAVAILABLE for all else. */
-export async function openSqliteStore({ path, busyTimeoutMs = 5_000 }: SqliteStoreSettings): Promise<Store> {
+export async function openSqliteStore(
+  path: string,
+  { busyTimeoutMs = 5_000 }: SqliteStoreOptions = {},
+): Promise<Store> {
   // Loaded here, so that a function which keeps its state elsewhere does not pay for it.
   const sqlite = await import("node:sqlite");
   const database = guard("open", () => new sqlite.DatabaseSync(path, { timeout: busyTimeoutMs }));

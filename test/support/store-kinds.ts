@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMemoryStore } from "../../shared/state/memory.ts";
+import { memoryStore } from "../../shared/state/memory.ts";
 import { openSqliteStore } from "../../shared/state/sqlite.ts";
 import type { Store } from "../../shared/state/store.ts";
 
@@ -21,7 +21,7 @@ export const STORE_KINDS: readonly StoreKind[] = [
   {
     name: "memory",
     async open() {
-      const store = createMemoryStore();
+      const store = memoryStore();
       return { connect: async () => store, dispose: () => store.close() };
     },
   },
@@ -32,7 +32,7 @@ export const STORE_KINDS: readonly StoreKind[] = [
       const connections: Store[] = [];
       return {
         async connect() {
-          const store = await openSqliteStore({ path: join(folder, "state.db") });
+          const store = await openSqliteStore(join(folder, "state.db"));
           connections.push(store);
           return store;
         },
