@@ -1,0 +1,34 @@
+import { builtInCatalogue } from "../../shared/rules/index.ts";
+import { loadSettings, processEnvironment } from "../../shared/settings.ts";
+import { oneOf } from "./arguments.ts";
+import { EXIT } from "./main.ts";
+import { writeAll } from "./output.ts";
+
+/** `glasswatch check`: what the functions would read at their start, read here. A mistake is thrown with its place. */
+export async function check({ config, format }: { config?: string; format?: string }): Promise<number> {
+  const chosen = oneOf(format, ["table", "json"], "--format") ?? (process.stdout.isTTY ? "table" : "json");
+  const environment = processEnvironment();
+  const settings = await loadSettings(environment, config ?? environment.GLASSWATCH_SETTINGS);
+  const catalogue = builtInCatalogue();
+  const found = {
+    settings: settings.source,
+    store: settings.store.kind,
+    destinations: settings.destinations.map(({ id, kind }) => ({ id, kind })),
+    deadLetters: settings.deadLetterTopic ?? "the store",
+    rules: catalogue.rules.length,
+  };
+  if (chosen === "json") writeAll(1, `${JSON.stringify(found)}\n`);
+  else {
+    const destinations = found.destinations.map(({ id, kind }) => `${id} (${kind})`).join(", ");
+    const rows = [
+      ["settings", found.settings],
+      ["store", found.store],
+      ["destinations", destinations],
+      ["dead letters", found.deadLetters],
+      ["rules", String(found.rules)],
+    ];
+    writeAll(1, rows.map(([name, value]) => `${(name as string).padEnd(14)}${value}\n`).join(""));
+  }
+  writeAll(2, "all is in order\n");
+  return EXIT.done;
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { codeOf, ProcessingError } from "../../shared/errors.ts";
+import { version } from "./package-root.ts";
+
+/** What a shell gets: https://www.gnu.org/prep/standards leaves it to the program; design of this one, see the README. */
+export const EXIT = { done: 0, failed: 1, usage: 2, severityReached: 3 } as const;
+
+const LEAST_NODE = 24;
+
+/** Runs one command line; resolves to the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const major = Number(process.versions.node.split(".", 1)[0]);
+  if (major < LEAST_NODE) {
+    process.stderr.write(`glasswatch needs Node ${LEAST_NODE} or newer; this is ${process.version}\n`);
+    return EXIT.failed;
+  }
+  let exitCode: number = EXIT.done;
+  const program = new Command("glasswatch")
+    .description("Hears broken glass, refused deployments and weakened guardrails in Google Cloud audit logs.")
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError("(glasswatch --help lists the commands)");
+
+  program
+    .command("replay")
+    .description("findings of exported history: files, folders, or - for standard input; every envelope and gzip")
+    .argument("<path...>", "what to read")
+    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .option("--since <time>", "only entries at or after this time (RFC 3339, a date, or an age such as 36h or 30d)")
+    .option("--until <time>", "only entries before this time")
+    .option("--rules <ids>", "only these rules, separated by commas")
+    .option("--category <category>", "only this category")
+    .option("--min-severity <severity>", "only findings of at least this severity")
+    .option("--fail-on <severity>", "exit 3 when a finding has at least this severity")
+    .option("--strict", "exit 1 when anything could not be read")
+    .action(async (paths: string[], options: Record<string, unknown>) => {
+      const { replay } = await import("./replay.ts");
+      exitCode = await replay(paths, options);
+    });
+
+  program
+    .command("send")
+    .description("post one sample or file to a running function, as Pub/Sub would push it")
+    .argument("<sample>", "a file, or the name of a sample that comes with Glasswatch")
+    .option("--url <url>", "where the function listens", "http://127.0.0.1:8080")
+    .option("--topic <topic>", "projects/PROJECT/topics/TOPIC", "projects/local/topics/break-glass")
+    .option("--message-id <id>", "the message's id; by default one that only this message has")
+    .action(async (sample: string, options: { url: string; topic: string; messageId?: string }) => {
+      const { send } = await import("./send.ts");
+      exitCode = await send(sample, options);
+    });
+
+  program
+    .command("check")
+    .description("validate settings and rules")
+    .option("--config <file>", "the settings file; by default the one that the functions would read")
+    .option("--format <format>", "table or json")
+    .action(async (options: { config?: string; format?: string }) => {
+      const { check } = await import("./check.ts");
+      exitCode = await check(options);
+    });
+
+  program
+    .command("demo")
+    .description("the whole path on this machine: real functions, a store, sample events, and what people would get")
+    .action(async () => {
+      const { demo } = await import("./demo.ts");
+      exitCode = await demo();
+    });
+
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (!(error instanceof ProcessingError)) throw error;
+    process.stderr.write(`glasswatch: ${error.code}: ${error.message}\n`);
+    return codeOf(error) === "USAGE" ? EXIT.usage : EXIT.failed;
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,179 @@
+import type { LogEntry } from "../../shared/audit-log/entry.ts";
+import { SplitJoiner } from "../../shared/audit-log/splits.ts";
+import { readStream } from "../../shared/audit-log/stream.ts";
+import { compileCatalogue } from "../../shared/classifier/catalogue.ts";
+import { codeOf, type ProcessingError } from "../../shared/errors.ts";
+import { compareSeverity, type Finding, type Severity } from "../../shared/finding.ts";
+import { type Pipeline, processEntry } from "../../shared/pipeline.ts";
+import { BUILT_IN_RULES } from "../../shared/rules/index.ts";
+import { categoryOption, type Format, formatOption, severityOption, timeOption, usage } from "./arguments.ts";
+import { EXIT } from "./main.ts";
+import { type Column, OutputClosed, table, writeAll } from "./output.ts";
+import { sourcesOf } from "./sources.ts";
+
+interface Selection {
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+  readonly category: string | undefined;
+  readonly minSeverity: Severity | undefined;
+}
+
+interface Tally {
+  files: number;
+  entries: number;
+  unreadable: number;
+  faults: number;
+  duplicates: number;
+  readonly rules: Map<string, number>;
+  worst: Severity | undefined;
+}
+
+/** `glasswatch replay PATH...`: the findings of exported history on stdout, the summary on stderr. */
+export async function replay(paths: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
+  const now = new Date();
+  const format = formatOption(options.format, process.stdout.isTTY === true);
+  const failOn = severityOption(options.failOn, "--fail-on");
+  const selection: Selection = {
+    since: timeOption(options.since, "--since", now),
+    until: timeOption(options.until, "--until", now),
+    category: categoryOption(options.category, "--category"),
+    minSeverity: severityOption(options.minSeverity, "--min-severity"),
+  };
+  const pipeline: Pipeline = { catalogue: compileCatalogue(chosenRules(options.rules)), log: noted };
+  const tally: Tally = {
+    files: 0,
+    entries: 0,
+    unreadable: 0,
+    faults: 0,
+    duplicates: 0,
+    rules: new Map(),
+    worst: undefined,
+  };
+  const output = openOutput(format);
+  let isBroken = false;
+  try {
+    for await (const finding of findingsOf(paths, pipeline, selection, tally)) output.add(finding);
+  } catch (error) {
+    if (error instanceof OutputClosed) return EXIT.done;
+    if (codeOf(error) !== "SOURCE_UNREADABLE") throw error;
+    note((error as ProcessingError).message);
+    isBroken = true;
+  }
+  output.end();
+  note(summary(tally));
+  if (isBroken || (options.strict === true && tally.unreadable > 0) || tally.faults > 0) return EXIT.failed;
+  const isReached = failOn !== undefined && tally.worst !== undefined && compareSeverity(tally.worst, failOn) >= 0;
+  return isReached ? EXIT.severityReached : EXIT.done;
+}
+
+async function* findingsOf(
+  paths: readonly string[],
+  pipeline: Pipeline,
+  selection: Selection,
+  tally: Tally,
+): AsyncGenerator<Finding> {
+  const seen = new Set<string>();
+  for await (const source of sourcesOf(paths)) {
+    tally.files++;
+    for await (const entry of entriesOf(source.name, source.open(), tally)) {
+      tally.entries++;
+      const at = new Date(entry.timestamp);
+      if (selection.since !== undefined && at.getTime() < selection.since) continue;
+      if (selection.until !== undefined && at.getTime() >= selection.until) continue;
+      const { findings, faults } = await processEntry(entry, at, pipeline);
+      tally.faults += faults.length;
+      for (const finding of findings) {
+        if (!isChosen(finding, selection)) continue;
+        if (seen.has(finding.id)) {
+          tally.duplicates++;
+          continue;
+        }
+        seen.add(finding.id);
+        tally.rules.set(finding.rule, (tally.rules.get(finding.rule) ?? 0) + 1);
+        if (tally.worst === undefined || compareSeverity(finding.severity, tally.worst) > 0) {
+          tally.worst = finding.severity;
+        }
+        yield finding;
+      }
+    }
+  }
+}
+
+/** The entries of one source, split ones joined; what cannot be read is counted and named on stderr. */
+async function* entriesOf(name: string, chunks: AsyncIterable<Uint8Array>, tally: Tally): AsyncGenerator<LogEntry> {
+  const joiner = new SplitJoiner();
+  for await (const reading of readStream(chunks)) {
+    if ("entry" in reading) yield* joiner.take(reading.entry);
+    else {
+      tally.unreadable++;
+      note(
+        `${name}${reading.place === "" ? "" : `, ${reading.place}`}: ${reading.error.code}: ${reading.error.message}`,
+      );
+    }
+  }
+  yield* joiner.flush();
+}
+
+function isChosen(finding: Finding, { category, minSeverity }: Selection): boolean {
+  if (category !== undefined && finding.category !== category) return false;
+  return minSeverity === undefined || compareSeverity(finding.severity, minSeverity) >= 0;
+}
+
+function chosenRules(ids: unknown) {
+  if (ids === undefined) return BUILT_IN_RULES;
+  const wanted = String(ids)
+    .split(",")
+    .map((id) => id.trim())
+    .filter(Boolean);
+  const unknown = wanted.find((id) => !BUILT_IN_RULES.some((rule) => rule.id === id));
+  if (unknown !== undefined) throw usage(`--rules: there is no rule ${JSON.stringify(unknown)}`);
+  return BUILT_IN_RULES.filter(({ id }) => wanted.includes(id));
+}
+
+interface Output {
+  add(finding: Finding): void;
+  end(): void;
+}
+
+function openOutput(format: Format): Output {
+  if (format === "ndjson") return { add: (finding) => writeAll(1, `${JSON.stringify(finding)}\n`), end() {} };
+  const findings: Finding[] = [];
+  const add = (finding: Finding) => void findings.push(finding);
+  if (format === "json") return { add, end: () => writeAll(1, `${JSON.stringify(findings, null, 2)}\n`) };
+  const colour = process.stdout.isTTY === true && process.stdout.hasColors();
+  return { add, end: () => writeAll(1, findings.length === 0 ? "" : table(findings, COLUMNS, colour)) };
+}
+
+const COLUMNS: readonly Column<Finding>[] = [
+  { title: "TIME", text: ({ time }) => `${time.slice(0, 19)}Z`, most: 20 },
+  { title: "SEVERITY", text: ({ severity }) => severity, most: 8 },
+  { title: "RULE", text: ({ rule }) => rule, most: 32 },
+  { title: "PROJECT", text: ({ project, scope }) => project ?? scope, most: 30 },
+  { title: "WHAT", text: ({ workload, resource }) => workload?.name ?? resource.name ?? "", most: 36 },
+  { title: "WHO", text: ({ actor }) => actor.person?.principal ?? actor.principal ?? "unknown", most: 44 },
+  { title: "JUSTIFICATION", text: ({ justification }) => justification ?? "", most: 50 },
+];
+
+function summary(tally: Tally): string {
+  const found = [...tally.rules.values()].reduce((sum, count) => sum + count, 0);
+  const byRule = [...tally.rules].toSorted((a, b) => b[1] - a[1]).map(([rule, count]) => `  ${count}  ${rule}`);
+  const lines = [
+    `${count(found, "finding")} in ${count(tally.entries, "entry", "entries")} of ${count(tally.files, "file")}`,
+  ];
+  if (tally.duplicates > 0) lines.push(`${count(tally.duplicates, "duplicate")} left out`);
+  if (tally.unreadable > 0) lines.push(`${count(tally.unreadable, "part")} could not be read (named above)`);
+  if (tally.faults > 0) lines.push(`${count(tally.faults, "rule fault")} (named above)`);
+  return [lines.join("; "), ...byRule].join("\n");
+}
+
+function count(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+function note(text: string): void {
+  writeAll(2, `${text}\n`);
+}
+
+const noted: Pipeline["log"] = ({ severity, message }) => {
+  if (severity === "ERROR") note(message);
+};

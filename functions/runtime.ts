@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type DestinationDeps, openDestination } from "../shared/destinations/index.ts";
+import { ProcessingError } from "../shared/errors.ts";
+import type { Counsel } from "../shared/finding.ts";
+import { createLog, type Log, type LogOptions } from "../shared/log.ts";
+import type { Pipeline } from "../shared/pipeline.ts";
+import { deliverDue } from "../shared/response/deliver.ts";
+import type { DeliveryCounts } from "../shared/response/drain.ts";
+import { openOutbox } from "../shared/response/outbox.ts";
+import { tick } from "../shared/response/tick.ts";
+import { builtInCatalogue } from "../shared/rules/index.ts";
+import { type Environment, loadSettings, platformOf, processEnvironment, type Settings } from "../shared/settings.ts";
+import { memoryStore } from "../shared/state/memory.ts";
+import { openSqliteStore } from "../shared/state/sqlite.ts";
+import type { Store } from "../shared/state/store.ts";
+import { type DeadLetters, publishedDeadLetters, storedDeadLetters } from "./dead-letters.ts";
+
+/** Everything that the doors need, wired once for each instance. */
+export interface House {
+  readonly settings: Settings;
+  readonly logOptions: LogOptions;
+  readonly pipeline: Pipeline;
+  readonly deadLetters: DeadLetters;
+  /** Opened when it is first needed. */
+  store(): Promise<Store>;
+  /** Delivers what is due, within the time that a message may be held. Throws only what the store throws. */
+  deliver(log: Log): Promise<DeliveryCounts>;
+  tick(log: Log): Promise<DeliveryCounts>;
+  close(): Promise<void>;
+}
+
+/** A lease outlives the longest attempt by far, and ends well before people would wonder. */
+const LEASE_MS = 60_000;
+/** One tick has to end before Cloud Scheduler calls the next one. */
+const TICK_BUDGET_MS = 50_000;
+
+/** Reads the settings and wires the house. Throws SETTINGS_* and RULE_INVALID; nothing is opened until it is needed. */
+export async function openHouse(environment: Environment = processEnvironment()): Promise<House> {
+  const settings = await loadSettings(environment);
+  const platform = platformOf(environment);
+  const write = (text: string) => void process.stdout.write(text);
+  const logOptions: LogOptions = { write, projectId: platform.projectId ?? settings.project };
+  const catalogue = builtInCatalogue();
+  const colour = process.stdout.isTTY === true && !environment.NO_COLOR;
+  const deps: DestinationDeps = { now: Date.now, console: { write, colour, columns: process.stdout.columns } };
+  const destinations = settings.destinations.map((destination) => openDestination(destination, deps));
+  const counselOf = (id: string): Counsel => {
+    const rule = catalogue.rule(id);
+    if (rule === undefined) throw new ProcessingError("RULE_INVALID", `there is no rule ${id}`, { place: id });
+    return rule.counsel;
+  };
+
+  let opened: Promise<Store> | undefined;
+  const store = () => {
+    opened ??= openStore(settings).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+  const delivery = async (log: Log, budgetMs: number) => ({
+    store: await store(),
+    destinations,
+    clock: Date.now,
+    sleep: (ms: number, signal?: AbortSignal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
+    random: Math.random,
+    owner: platform.instance,
+    budgetMs,
+    leaseMs: LEASE_MS,
+    attemptTimeoutMs: settings.delivery.attemptTimeoutMs,
+    log: ({ event, ...fields }: { event: string; severity: "INFO" | "WARNING" | "ERROR" }) =>
+      log({ message: event, event, ...fields }),
+  });
+
+  const deadLetters =
+    settings.deadLetterTopic === undefined ? storedDeadLetters(store) : publishedDeadLetters(settings.deadLetterTopic);
+  return {
+    settings,
+    logOptions,
+    pipeline: {
+      catalogue,
+      log: createLog(logOptions),
+      outbox: openOutbox({ store, destinations, counselOf, runbookBase: settings.runbookBase }),
+    },
+    deadLetters,
+    store,
+    deliver: async (log) => deliverDue(await delivery(log, settings.delivery.inlineBudgetMs)),
+    tick: async (log) => tick(await delivery(log, Math.max(TICK_BUDGET_MS, settings.delivery.inlineBudgetMs))),
+    async close() {
+      await deadLetters.close();
+      if (opened !== undefined) await (await opened).close();
+    },
+  };
+}
+
+function openStore({ store }: Settings): Promise<Store> {
+  switch (store.kind) {
+    case "sqlite":
+      return openSqliteStore(store.path);
+    case "memory":
+      return Promise.resolve(memoryStore());
+  }
+}

@@ -1,0 +1,135 @@
+import { gunzipSync } from "node:zlib";
+import { ProcessingError } from "../errors.ts";
+import { fromBigQueryRow, isBigQueryRow } from "./bigquery.ts";
+import { type LogEntry, toLogEntry } from "./entry.ts";
+import { isObject, type Json, type JsonObject, MAX_VALUE_BYTES, member, parseJson } from "./json.ts";
+
+/** One thing that was read: an entry, or why there is none; `place` says where in the input. */
+export type Reading =
+  | { readonly entry: LogEntry; readonly place: string }
+  | { readonly error: ProcessingError; readonly place: string };
+
+/** How many envelopes may lie in each other: a push body in an event in an array is three. */
+const MAX_WRAPPINGS = 4;
+
+/** What a gzipped message may unfold to; larger files are read as streams, not through here. */
+export const MAX_UNZIPPED_BYTES = 8 * MAX_VALUE_BYTES;
+
+/**
+ * Every log entry in the bytes of one message or value, whatever envelope it came in: Pub/Sub push body, CloudEvent,
+ * LogEntry, array of any of these, BigQuery export row; plain or gzip, told apart by content. Never throws; what cannot be
+ * read is a Reading with its error.
+ */
+export function readValue(bytes: Uint8Array, place = ""): readonly Reading[] {
+  const readings: Reading[] = [];
+  guard(readings, place, () => openBytes(bytes, place, 0, readings));
+  return readings;
+}
+
+/** As readValue, for JSON that is parsed already. */
+export function openEnvelope(value: Json, place = ""): readonly Reading[] {
+  const readings: Reading[] = [];
+  guard(readings, place, () => open(value, place, 0, readings));
+  return readings;
+}
+
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes.length > 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function guard(readings: Reading[], place: string, read: () => void): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof ProcessingError)) throw error;
+    readings.push({ error, place: [place, error.place].filter(Boolean).join(": ") });
+  }
+}
+
+function openBytes(bytes: Uint8Array, place: string, wrappings: number, readings: Reading[]): void {
+  const plain = isGzip(bytes) ? gunzip(bytes) : bytes;
+  open(parseJson(plain), place, wrappings, readings);
+}
+
+function gunzip(bytes: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MAX_UNZIPPED_BYTES });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") {
+      throw new ProcessingError("ENVELOPE_TOO_LARGE", `gzip unfolds to more than ${MAX_UNZIPPED_BYTES} bytes`);
+    }
+    throw new ProcessingError("ENVELOPE_BAD_GZIP", "the gzip data is cut off or damaged");
+  }
+}
+
+function open(value: Json, place: string, wrappings: number, readings: Reading[]): void {
+  if (wrappings > MAX_WRAPPINGS) {
+    throw new ProcessingError("ENVELOPE_UNKNOWN", `more than ${MAX_WRAPPINGS} envelopes in each other`);
+  }
+  if (Array.isArray(value)) {
+    for (const [index, element] of (value as readonly Json[]).entries()) {
+      const inner = within(place, `[${index}]`);
+      guard(readings, inner, () => open(element, inner, wrappings + 1, readings));
+    }
+    return;
+  }
+  if (!isObject(value)) {
+    throw new ProcessingError("ENVELOPE_UNKNOWN", "expected a JSON object or array of log entries or messages");
+  }
+  if (typeof member(value, "logName") === "string") {
+    readings.push({ entry: toLogEntry(isBigQueryRow(value) ? fromBigQueryRow(value) : value), place });
+    return;
+  }
+  const message = pubsubMessage(value);
+  if (message !== undefined) {
+    openBytes(messageBytes(message), within(place, "message.data"), wrappings + 1, readings);
+    return;
+  }
+  if (typeof member(value, "specversion") === "string" && isObject(member(value, "data"))) {
+    open(member(value, "data") as Json, within(place, "data"), wrappings + 1, readings);
+    return;
+  }
+  if (member(value, "protoPayload") !== undefined || member(value, "insertId") !== undefined) toLogEntry(value);
+  throw new ProcessingError(
+    "ENVELOPE_UNKNOWN",
+    "expected a LogEntry, a Pub/Sub message, a CloudEvent, a BigQuery row, or an array of these",
+  );
+}
+
+/** The Pub/Sub message in a push body, a CloudEvent's data, a pulled message, or the value itself. */
+function pubsubMessage(value: JsonObject): JsonObject | undefined {
+  const message = member(value, "message");
+  if (isObject(message)) return message;
+  const hasData = typeof member(value, "data") === "string";
+  const named = ["messageId", "message_id", "attributes", "publishTime", "publish_time"];
+  return hasData && named.some((key) => member(value, key) !== undefined) ? value : undefined;
+}
+
+/** The message's own bytes; throws ENVELOPE_EMPTY or ENVELOPE_BAD_BASE64. */
+export function messageBytes(message: JsonObject): Uint8Array {
+  const data = member(message, "data");
+  if (data === undefined || data === null || data === "") {
+    throw new ProcessingError("ENVELOPE_EMPTY", "the Pub/Sub message has no data", { place: "message.data" });
+  }
+  if (typeof data !== "string") {
+    throw new ProcessingError("ENVELOPE_BAD_BASE64", "message.data is not a string", { place: "message.data" });
+  }
+  return decodeBase64(data);
+}
+
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+
+function decodeBase64(text: string): Uint8Array {
+  const compact = BASE64.test(text) ? text : text.replace(/\s+/g, "");
+  const padding = compact.endsWith("==") ? 2 : compact.endsWith("=") ? 1 : 0;
+  const whole = padding === 0 ? compact.length % 4 !== 1 : compact.length % 4 === 0;
+  if (!whole || !BASE64.test(compact)) {
+    throw new ProcessingError("ENVELOPE_BAD_BASE64", "message.data is not base64", { place: "message.data" });
+  }
+  return Buffer.from(compact, "base64");
+}
+
+function within(place: string, inner: string): string {
+  if (place === "") return inner;
+  return inner.startsWith("[") ? place + inner : `${place} ${inner}`;
+}

@@ -1,0 +1,86 @@
+import { ProcessingError } from "../errors.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+/** Deeper than any message of Google's (protobuf's JSON readers stop at 100 levels), shallower than any stack. */
+export const MAX_DEPTH = 200;
+
+/** One JSON value of at most this many bytes: an audit entry has at most 512 KiB, a Pub/Sub message 10 MB, in base64. */
+export const MAX_VALUE_BYTES = 32 * 1024 * 1024;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** The text of the bytes, a byte order mark left out; throws ENVELOPE_NOT_UTF8. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new ProcessingError("ENVELOPE_NOT_UTF8", "the bytes are not UTF-8 text");
+  }
+}
+
+/** One JSON value; throws ENVELOPE_EMPTY, ENVELOPE_TOO_LARGE, ENVELOPE_NOT_UTF8, ENVELOPE_NOT_JSON or ENVELOPE_TOO_DEEP. */
+export function parseJson(bytes: Uint8Array): Json {
+  if (bytes.length > MAX_VALUE_BYTES) {
+    throw new ProcessingError("ENVELOPE_TOO_LARGE", `one JSON value may have ${MAX_VALUE_BYTES} bytes at most`);
+  }
+  return parseJsonText(decodeText(bytes));
+}
+
+/** As parseJson, for text that is decoded already. */
+export function parseJsonText(text: string): Json {
+  refuseDeepNesting(text);
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    if (text.trim() === "") throw new ProcessingError("ENVELOPE_EMPTY", "there is nothing to read");
+    // V8's message quotes the text around the mistake; the position is all that may leave this room.
+    const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
+    const where = position === undefined ? "its end" : `position ${position}`;
+    throw new ProcessingError("ENVELOPE_NOT_JSON", `not JSON: the mistake is at ${where}`, { place: where });
+  }
+}
+
+/** JSON.parse takes any depth, but everything that walks the value afterwards would pay for it with its stack. */
+function refuseDeepNesting(text: string): void {
+  if (text.length < MAX_DEPTH * 2) return;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) {
+      at = endOfString(text, at);
+    } else if (code === 0x7b || code === 0x5b) {
+      if (++depth > MAX_DEPTH) {
+        throw new ProcessingError("ENVELOPE_TOO_DEEP", `nested more than ${MAX_DEPTH} levels deep`, {
+          place: `position ${at}`,
+        });
+      }
+    } else if (code === 0x7d || code === 0x5d) {
+      depth--;
+    }
+  }
+}
+
+/** The index of the quote that closes the string opened at `start`, or the end of the text. */
+function endOfString(text: string, start: number): number {
+  let at = start;
+  for (;;) {
+    at = text.indexOf('"', at + 1);
+    if (at === -1) return text.length;
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An own member of an object; undefined for anything else, inherited members and `__proto__` tricks included. */
+export function member(value: unknown, key: string): Json | undefined {
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}

@@ -1,0 +1,16 @@
+import { type EntryView, field } from "./view.ts";
+
+/** The fields of AuditLog that most rules look at. */
+export const METHOD_NAME = field("protoPayload.methodName");
+export const SERVICE_NAME = field("protoPayload.serviceName");
+export const RESOURCE_NAME = field("protoPayload.resourceName");
+export const RESOURCE_TYPE = field("resource.type");
+export const STATUS_CODE = field("protoPayload.status.code");
+export const STATUS_MESSAGE = field("protoPayload.status.message");
+export const OPERATION_ID = field("operation.id");
+
+/** google.rpc.Status code, 0 where the call went well; JSON writers give it as number or text. */
+export function statusCodeOf(view: EntryView): number {
+  const code = Number(view.value(STATUS_CODE) ?? 0);
+  return Number.isInteger(code) ? code : 0;
+}

@@ -1,0 +1,315 @@
+import { ACTOR_FIELDS, annotatedActor } from "../audit-log/actor.ts";
+import {
+  CONDITIONS,
+  type Condition,
+  cloudRunWorkload,
+  conditionsOf,
+  OBSERVED_FIELDS,
+  observedImages,
+  operationAliases,
+  REQUESTED_FIELDS,
+  requestedImages,
+} from "../audit-log/cloudrun.ts";
+import { member } from "../audit-log/json.ts";
+import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
+import { STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
+import { type EntryView, field } from "../audit-log/view.ts";
+import { accepted, type Extraction, type Rule, refused } from "../classifier/rule.ts";
+import type { Confidence, Counsel, Workload } from "../finding.ts";
+
+const BREAKGLASS = "run.googleapis.com/binary-authorization-breakglass";
+const RESPONSE_KIND = field("protoPayload.response.kind");
+const RESPONSE_ANNOTATIONS = field("protoPayload.response.metadata.annotations");
+const REQUEST_ANNOTATIONS = [
+  field("protoPayload.request.service.metadata.annotations"),
+  field("protoPayload.request.job.metadata.annotations"),
+];
+const REQUEST_BINARY_AUTHORIZATION = [
+  field("protoPayload.request.service.binaryAuthorization"),
+  field("protoPayload.request.job.binaryAuthorization"),
+  field("protoPayload.request.workerPool.binaryAuthorization"),
+];
+const UNAUTHORIZED = /^container_?image_?unauthorized$/i;
+const CHECK_FAILED = /^container_?image_?authorization_?check_?failed$/i;
+
+const SYSTEM_EVENT_READS = [
+  ...ORIGIN_FIELDS,
+  ...OBSERVED_FIELDS,
+  CONDITIONS,
+  STATUS_MESSAGE,
+  STATUS_CODE,
+  RESPONSE_KIND,
+  RESPONSE_ANNOTATIONS,
+];
+
+const SYSTEM_EVENT = `log_id("cloudaudit.googleapis.com/system_event")
+protoPayload.serviceName="run.googleapis.com"`;
+const OUTCOME_OF_A_DEPLOYMENT = String.raw`protoPayload.methodName=~"^/(Services|InternalServices|Jobs|WorkerPools)\.(Create|Replace|Update|Run)"`;
+
+export const cloudrunRules: readonly Rule[] = [
+  {
+    id: "cloudrun.breakglass",
+    category: "break-glass",
+    title: "Cloud Run deployment with break-glass",
+    severity: "high",
+    filter: `${SYSTEM_EVENT}
+resource.type=("cloud_run_revision" OR "cloud_run_job" OR "cloud_run_worker_pool")
+${OUTCOME_OF_A_DEPLOYMENT}
+(
+  protoPayload.response.metadata.annotations."${BREAKGLASS}":*
+  OR protoPayload.status.message:("breakglass" OR "break-glass")
+  OR protoPayload.response.status.conditions.message:("breakglass" OR "break-glass")
+)`,
+    reads: SYSTEM_EVENT_READS,
+    refine: (view) => {
+      if (observedJustification(view) !== null) return accepted("high");
+      const said = spokenMessages(view).filter((message) => BREAKGLASS_WORD.test(message));
+      if (said.length === 0) return refused("the word stands in a name or an image, not in what Cloud Run says");
+      return accepted(said.some((message) => BREAKGLASS_SENTENCE.test(message)) ? "high" : "medium");
+    },
+    extract: (view) => ({
+      ...observedEvent(view),
+      justification: observedJustification(view),
+      facts: { statusCode: statusCodeOf(view) || null },
+    }),
+    counsel: {
+      why: "Somebody deployed past Binary Authorization. The image may be one that the policy would have refused, and it now serves in production.",
+      falsePositives:
+        "Every use of the break-glass option is logged, whether or not the image would have passed the policy. A service that keeps the annotation reports again each time it is changed.",
+      steps: [
+        "See what runs now: `gcloud run {workload.collection} describe {workload.name} --project={project} --region={location}`",
+        "Ask the person who deployed it whether it was needed, and for the ticket.",
+        "Check what the image would have needed: `gcloud container binauthz policy export --project={project}`",
+        "Way back: deploy a compliant image; the next deployment without --breakglass clears the flag: `gcloud run {workload.collection} update {workload.name} --image=COMPLIANT_IMAGE_WITH_DIGEST --binary-authorization=default --project={project} --region={location}`",
+        "If the service is made from YAML or Terraform, remove the break-glass annotation there, or every later deployment bypasses the policy too.",
+      ],
+      reference: "https://cloud.google.com/binary-authorization/docs/run/using-breakglass-cloud-run",
+    },
+  },
+  {
+    id: "cloudrun.breakglass_request",
+    category: "break-glass",
+    title: "Break-glass asked for on Cloud Run",
+    severity: "high",
+    filter: `log_id("cloudaudit.googleapis.com/activity")
+protoPayload.serviceName="run.googleapis.com"
+protoPayload.methodName=~"^google\\.cloud\\.run\\.v[0-9a-z]+\\.(Services|Jobs|WorkerPools)\\.(Create|Replace|Update|Run)"
+(
+  protoPayload.request.service.metadata.annotations."${BREAKGLASS}":*
+  OR protoPayload.request.job.metadata.annotations."${BREAKGLASS}":*
+  OR protoPayload.request.service.binaryAuthorization.breakglassJustification:*
+  OR protoPayload.request.job.binaryAuthorization.breakglassJustification:*
+  OR protoPayload.request.workerPool.binaryAuthorization.breakglassJustification:*
+)`,
+    reads: [
+      ...ORIGIN_FIELDS,
+      ...ACTOR_FIELDS,
+      ...REQUESTED_FIELDS,
+      ...REQUEST_ANNOTATIONS,
+      ...REQUEST_BINARY_AUTHORIZATION,
+      STATUS_CODE,
+    ],
+    extract: (view) => {
+      const workload = cloudRunWorkload(view);
+      const aliases = operationAliases(view);
+      const code = statusCodeOf(view);
+      return {
+        incidentKey: cloudRunKey(view, workload),
+        workload,
+        justification: requestedJustification(view),
+        images: requestedImages(view),
+        facts: { operationId: aliases[0]?.slice("operation/".length), succeeded: code === 0, statusCode: code || null },
+        aliases,
+      };
+    },
+    counsel: {
+      why: "This is the request behind a break-glass deployment: it says who asked for it, from where, and with which words.",
+      falsePositives:
+        "A request that was refused changes nothing (see the status). A definition in YAML or Terraform that still carries an old justification repeats it with every change.",
+      steps: [
+        "See what runs now: `gcloud run {workload.collection} describe {workload.name} --project={project} --region={location}`",
+        "Ask the person whether it was needed, and for the ticket; a service account that deploys has a pipeline run behind it.",
+        "Way back: deploy a compliant image without --breakglass: `gcloud run {workload.collection} update {workload.name} --image=COMPLIANT_IMAGE_WITH_DIGEST --binary-authorization=default --project={project} --region={location}`",
+      ],
+      reference: "https://cloud.google.com/binary-authorization/docs/run/using-breakglass-cloud-run",
+    },
+  },
+  {
+    id: "cloudrun.denied",
+    category: "policy-violation",
+    title: "Cloud Run deployment refused by policy",
+    severity: "medium",
+    filter: `${SYSTEM_EVENT}
+resource.type=("cloud_run_revision" OR "cloud_run_worker_pool")
+protoPayload.response.status.conditions.reason=("ContainerImageUnauthorized" OR "CONTAINER_IMAGE_UNAUTHORIZED")`,
+    reads: SYSTEM_EVENT_READS,
+    refine: (view) => accepted(denialConfidence(view)),
+    extract: (view) => refusedEvent(view, UNAUTHORIZED),
+    counsel: denialCounsel("gcloud run revisions describe {workload.revision} --project={project} --region={location}"),
+  },
+  {
+    id: "cloudrun.job_denied",
+    category: "policy-violation",
+    title: "Cloud Run job refused by policy",
+    severity: "medium",
+    filter: `${SYSTEM_EVENT}
+resource.type="cloud_run_job"
+protoPayload.response.status.conditions.reason=("ContainerImageUnauthorized" OR "CONTAINER_IMAGE_UNAUTHORIZED")`,
+    reads: SYSTEM_EVENT_READS,
+    refine: (view) => accepted(denialConfidence(view)),
+    extract: (view) => refusedEvent(view, UNAUTHORIZED),
+    counsel: denialCounsel(
+      "gcloud run jobs executions describe {workload.execution} --project={project} --region={location}",
+    ),
+  },
+  {
+    id: "cloudrun.dryrun",
+    category: "policy-violation",
+    title: "Cloud Run deployment would have been refused (dry run)",
+    severity: "low",
+    filter: `${SYSTEM_EVENT}
+resource.type=("cloud_run_revision" OR "cloud_run_job" OR "cloud_run_worker_pool")
+${OUTCOME_OF_A_DEPLOYMENT}
+(
+  protoPayload.status.message:("dry run" OR "dry-run" OR "dryrun")
+  OR protoPayload.response.status.conditions.message:("dry run" OR "dry-run" OR "dryrun")
+)`,
+    reads: SYSTEM_EVENT_READS,
+    refine: (view) =>
+      spokenMessages(view).some((message) => DRY_RUN.test(message) && POLICY_WORD.test(message))
+        ? accepted("high")
+        : refused("no message of Cloud Run's own speaks of an image or a policy in a dry run"),
+    extract: (view) => ({
+      ...observedEvent(view),
+      facts: { explanation: messagesOf(view).findLast((message) => DRY_RUN.test(message)) },
+    }),
+    counsel: {
+      why: "The policy runs in dry-run mode: this image was let through, and will be refused once the policy is enforced.",
+      falsePositives: "None known: Binary Authorization writes this only where it evaluated a policy in dry run.",
+      steps: [
+        "See the policy: `gcloud container binauthz policy export --project={project}`",
+        "Have the image built and attested by the approved pipeline, or add its repository to the policy, before the policy is enforced.",
+      ],
+      reference: "https://cloud.google.com/binary-authorization/docs/enabling-dry-run",
+    },
+  },
+  {
+    id: "cloudrun.check_failed",
+    category: "policy-violation",
+    title: "Cloud Run could not check the image against the policy",
+    severity: "medium",
+    filter: `${SYSTEM_EVENT}
+resource.type=("cloud_run_revision" OR "cloud_run_job" OR "cloud_run_worker_pool")
+protoPayload.response.status.conditions.reason=("ContainerImageAuthorizationCheckFailed" OR "CONTAINER_IMAGE_AUTHORIZATION_CHECK_FAILED")`,
+    reads: SYSTEM_EVENT_READS,
+    extract: (view) => refusedEvent(view, CHECK_FAILED),
+    counsel: {
+      why: "The check itself failed, so the deployment was stopped without a verdict on the image: a policy, attestor or permission is out of order, and the next emergency deployment will meet it too.",
+      falsePositives: "A passing fault of the service; the same deployment then succeeds when it is tried again.",
+      steps: [
+        "See that the policy can be read: `gcloud container binauthz policy export --project={project}`",
+        "See that its attestors exist: `gcloud container binauthz attestors list --project={project}`",
+        "See that the API is on: `gcloud services list --enabled --project={project} --filter=binaryauthorization.googleapis.com`",
+      ],
+      reference: "https://cloud.google.com/binary-authorization/docs/run/enabling-binauthz-cloud-run",
+    },
+  },
+];
+
+function denialCounsel(describe: string): Counsel {
+  return {
+    why: "Somebody tried to deploy an image that the policy does not allow. The guardrail held; a person may be stuck behind it, or be testing it.",
+    falsePositives:
+      "A job whose image could not be pulled has been seen with the same reason; confidence is medium where the message does not say that a policy refused it.",
+    steps: [
+      `See what was tried: \`${describe}\``,
+      "See which attestation is missing: `gcloud container binauthz attestations list --attestor=ATTESTOR --attestor-project={project} --artifact-url={images.0.reference}`",
+      "Help with the regular way: build and attest the image in the approved pipeline, and deploy it by digest.",
+    ],
+    reference: "https://cloud.google.com/binary-authorization/docs/run/troubleshooting-binauthz-cloud-run",
+  };
+}
+
+const BREAKGLASS_WORD = /(?<![\w-])break-?glass(?![\w-])/i;
+const BREAKGLASS_SENTENCE = /(?<![\w-])break-?glass justification/i;
+const DRY_RUN = /(?<![\w-])dry[ -]?run(?![\w-])/i;
+const POLICY_WORD = /\b(?:image|policy|attest)/i;
+
+/** The Ready sentence names the revision or service; what Cloud Run adds to it comes after "with message:". */
+const READY_SENTENCE = /^Ready condition status changed to \S+ for \S+ \S+?(?: with message: |\.?$)/;
+const NAMED_OBJECT =
+  /\b(revision|service|execution|job|configuration|route|worker ?pool|task) ['"]?[a-z0-9][a-z0-9-]*['"]?/gi;
+const QUOTED = /'[^']*'|"[^"]*"/g;
+
+/**
+ * What Cloud Run says, without what the caller chose: names of services and revisions, images, paths. A service that is
+ * called breakglass is no break-glass.
+ */
+function spokenMessages(view: EntryView): readonly string[] {
+  return messagesOf(view).map((message) => {
+    const spoken = message.replace(READY_SENTENCE, "").replace(QUOTED, " ").replace(NAMED_OBJECT, "$1");
+    return spoken
+      .split(/\s/)
+      .filter((word) => !word.includes("/"))
+      .join(" ");
+  });
+}
+
+function messagesOf(view: EntryView): readonly string[] {
+  const messages = [view.text(STATUS_MESSAGE), ...conditionsOf(view).map(({ message }) => message)];
+  return messages.filter((message) => typeof message === "string");
+}
+
+/** The annotation's text, "" included; null where the object does not carry it. */
+function observedJustification(view: EntryView): string | null {
+  const annotation = member(view.object(RESPONSE_ANNOTATIONS), BREAKGLASS);
+  return annotation === undefined || annotation === null ? null : String(annotation);
+}
+
+function requestedJustification(view: EntryView): string | null {
+  const given = [
+    ...REQUEST_ANNOTATIONS.map((annotations) => member(view.object(annotations), BREAKGLASS)),
+    ...REQUEST_BINARY_AUTHORIZATION.map((block) => member(view.object(block), "breakglassJustification")),
+  ].find((justification) => justification !== undefined && justification !== null);
+  return given === undefined ? null : String(given);
+}
+
+function observedEvent(view: EntryView): Extraction {
+  const workload = cloudRunWorkload(view);
+  return {
+    incidentKey: cloudRunKey(view, workload),
+    actor: annotatedActor(view, RESPONSE_ANNOTATIONS, deployerAnnotations(view)),
+    workload,
+    images: observedImages(view),
+    aliases: operationAliases(view),
+  };
+}
+
+/** A service's creator is whoever made it first; a revision and an execution are made by whoever deploys them. */
+function deployerAnnotations(view: EntryView): readonly string[] {
+  const made = ["serving.knative.dev/creator", "run.googleapis.com/creator"];
+  const changed = ["serving.knative.dev/lastModifier", "run.googleapis.com/lastModifier"];
+  const kind = view.text(RESPONSE_KIND);
+  return kind === "Revision" || kind === "Execution" ? [...made, ...changed] : [...changed, ...made];
+}
+
+function refusedEvent(view: EntryView, reason: RegExp): Extraction {
+  const condition = conditionsOf(view).find((one) => one.reason !== null && reason.test(one.reason)) as Condition;
+  return {
+    ...observedEvent(view),
+    facts: {
+      reason: condition.reason,
+      explanation: condition.message ?? view.text(STATUS_MESSAGE) ?? null,
+      statusCode: statusCodeOf(view) || null,
+    },
+  };
+}
+
+/** An image that could not be pulled was reported with the same reason: only the sentence makes it sure. */
+function denialConfidence(view: EntryView): Confidence {
+  return messagesOf(view).some((message) => message.includes("not authorized by policy")) ? "high" : "medium";
+}
+
+function cloudRunKey(view: EntryView, { kind, name }: Workload): string {
+  return [kind, projectOf(view) ?? "unknown", locationOf(view) ?? "unknown", name ?? "unknown"].join("/");
+}

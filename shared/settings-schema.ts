@@ -1,0 +1,165 @@
+import { isNode, LineCounter, type Node, parseDocument } from "yaml";
+import { z } from "zod";
+import { ProcessingError } from "./errors.ts";
+import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings.ts";
+
+const id = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, "expected a name of lower-case letters, digits and dashes")
+  .describe("Names the destination in routes, logs and the ledger.");
+
+const secretReference = z
+  .string()
+  .regex(/^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$/, "a secret is given by reference, such as ${env:SLACK_WEBHOOK_URL}")
+  .describe("The environment variable that holds the secret, as ${env:NAME}.");
+
+const consoleDestination = z
+  .strictObject({ id, kind: z.literal("console") })
+  .describe("Writes what a chat message would say to standard output.");
+
+const slackDestination = z
+  .strictObject({ id, kind: z.literal("slack"), webhookUrl: secretReference })
+  .describe("Posts to a Slack channel through an incoming webhook.");
+
+const store = z
+  .discriminatedUnion("kind", [
+    z.strictObject({
+      kind: z.literal("sqlite"),
+      path: z.string().min(1).default(".glasswatch/state.db").describe("The database file; it is made when missing."),
+    }),
+    z.strictObject({ kind: z.literal("memory") }).describe("Forgets everything at the end of the process."),
+  ])
+  .default(EMBEDDED_DEFAULTS.store)
+  .describe("Where findings, deliveries and dead letters are remembered.");
+
+const milliseconds = (least: number, most: number) => z.number().int().min(least).max(most);
+
+const delivery = z
+  .strictObject({
+    inlineBudgetMs: milliseconds(1_000, 540_000)
+      .default(EMBEDDED_DEFAULTS.delivery.inlineBudgetMs)
+      .describe("How long one message may be held for delivery; keep it below the subscription's ack deadline."),
+    attemptTimeoutMs: milliseconds(200, 60_000)
+      .default(EMBEDDED_DEFAULTS.delivery.attemptTimeoutMs)
+      .describe("When one attempt to deliver is told to stop."),
+    localTickSeconds: z
+      .number()
+      .min(0)
+      .max(3_600)
+      .default(EMBEDDED_DEFAULTS.delivery.localTickSeconds)
+      .describe("Outside Google Cloud: how often deliveries that are due are tried again; 0 for never."),
+  })
+  .refine((d) => d.attemptTimeoutMs + 500 <= d.inlineBudgetMs, {
+    message: "one attempt and half a second have to fit into inlineBudgetMs",
+    path: ["attemptTimeoutMs"],
+  })
+  .prefault({});
+
+/** The settings file. Its JSON Schema, for editors, is docs/schemas/glasswatch.schema.json. */
+export const settingsSchema = z
+  .strictObject({
+    project: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The project that Glasswatch runs in; GOOGLE_CLOUD_PROJECT if absent."),
+    store,
+    deadLetterTopic: z
+      .string()
+      .regex(/^projects\/[^/\s]+\/topics\/[^/\s]+$/, "expected projects/PROJECT/topics/TOPIC")
+      .optional()
+      .describe("Where messages go that cannot be understood; without it the store keeps them."),
+    runbookBase: z
+      .url({ protocol: /^https$/, error: "expected an https URL" })
+      .optional()
+      .describe("Where your own runbooks are; relative references of rules lead there."),
+    destinations: z
+      .array(z.discriminatedUnion("kind", [consoleDestination, slackDestination]))
+      .min(1, "name at least one destination, or nobody is told")
+      .default([...EMBEDDED_DEFAULTS.destinations])
+      .superRefine((destinations, context) => {
+        const seen = new Set<string>();
+        for (const [index, destination] of destinations.entries()) {
+          if (seen.has(destination.id)) {
+            context.addIssue({
+              code: "custom",
+              path: [index, "id"],
+              message: `there is another destination of the id ${destination.id}`,
+            });
+          }
+          seen.add(destination.id);
+        }
+      }),
+    delivery,
+  })
+  .describe("Settings of Glasswatch");
+
+/** The checked document. Throws SETTINGS_INVALID with file, line, column and what was expected, every mistake named. */
+export function parseSettings(text: string, file: string): SettingsDocument {
+  const lines = new LineCounter();
+  const yaml = parseDocument(text, { lineCounter: lines });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  const problem = yaml.errors[0];
+  if (problem !== undefined) {
+    throw invalid(file, [{ ...at(problem.pos[0]), message: problem.message.split("\n", 1)[0] ?? "not YAML" }]);
+  }
+  const result = settingsSchema.safeParse(yaml.toJS() ?? {});
+  if (result.success) return result.data;
+  const mistakes = result.error.issues.flatMap((issue) => {
+    const paths = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    return paths.map((path) => ({ ...at(offsetOf(yaml.contents, path)), message: describe(path, issue) }));
+  });
+  throw invalid(file, mistakes);
+}
+
+interface Mistake {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+function invalid(file: string, mistakes: readonly Mistake[]): ProcessingError {
+  const { line, column } = mistakes[0] as Mistake;
+  const all = mistakes.map((mistake) => `${file}:${mistake.line}:${mistake.column}: ${mistake.message}`).join("\n");
+  return new ProcessingError("SETTINGS_INVALID", all, { place: file, line, column });
+}
+
+function describe(path: readonly PropertyKey[], issue: z.core.$ZodIssue): string {
+  const where = path.map(String).join(".") || "the file";
+  if (issue.code === "unrecognized_keys") return `${where}: there is no such setting`;
+  return `${where}: ${issue.message}`;
+}
+
+/** The place of the value at the path, or of the nearest thing around it that the file has. */
+function offsetOf(root: unknown, path: readonly PropertyKey[]): number {
+  let at = root;
+  let offset = isNode(root) ? (root.range?.[0] ?? 0) : 0;
+  for (const key of path) {
+    const child = childOf(at, key);
+    if (child === undefined) break;
+    offset = child.offset;
+    at = child.value;
+  }
+  return offset;
+}
+
+function childOf(node: unknown, key: PropertyKey): { value: unknown; offset: number } | undefined {
+  if (!isNode(node) || !("items" in node)) return undefined;
+  const items = (node as unknown as { items: readonly unknown[] }).items;
+  if (typeof key === "number") {
+    const item = items[key];
+    return isNode(item) ? { value: item, offset: (item as Node).range?.[0] ?? 0 } : undefined;
+  }
+  for (const item of items) {
+    const pair = item as { key?: unknown; value?: unknown };
+    if (!isNode(pair.key) || String((pair.key as unknown as { value: unknown }).value) !== String(key)) continue;
+    const place = isNode(pair.value) ? pair.value : pair.key;
+    // A mapping starts on the line below its key: the key is what a person looks for.
+    const anchor = "items" in (place as object) ? pair.key : place;
+    return { value: pair.value, offset: (anchor as Node).range?.[0] ?? 0 };
+  }
+  return undefined;
+}

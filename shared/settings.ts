@@ -1,0 +1,147 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { DestinationSettings } from "./destinations/index.ts";
+import { ProcessingError } from "./errors.ts";
+import { Secret } from "./secret.ts";
+
+/**
+ * What an organization says about itself: one file, `glasswatch.yaml`. This room alone reads the environment.
+ * The file is checked by `settings-schema.ts`, which is loaded only where there is YAML to check: staging for the cloud
+ * does it once and leaves `glasswatch.json`, so that no function instance has to.
+ */
+export interface SettingsDocument {
+  /** The Google Cloud project that Glasswatch itself runs in. */
+  readonly project?: string | undefined;
+  readonly store: StoreSettings;
+  /** projects/P/topics/T: where messages go that cannot be understood; without it the store keeps them. */
+  readonly deadLetterTopic?: string | undefined;
+  /** Where the organization keeps its own runbooks; references of its own rules may be relative to it. */
+  readonly runbookBase?: string | undefined;
+  readonly destinations: readonly DestinationDocument[];
+  readonly delivery: DeliverySettings;
+}
+
+export type StoreSettings = { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "memory" };
+
+export interface DeliverySettings {
+  /** How long a message may be held for delivering at once, before the rest is left to `tick`. */
+  readonly inlineBudgetMs: number;
+  /** When one attempt is told to stop. */
+  readonly attemptTimeoutMs: number;
+  /** How often a process that runs outside Google Cloud does what `tick` does there; 0 for never. */
+  readonly localTickSeconds: number;
+}
+
+/** As DestinationSettings, secrets still by reference. */
+export type DestinationDocument =
+  | { readonly kind: "console"; readonly id: string }
+  | { readonly kind: "slack"; readonly id: string; readonly webhookUrl: string };
+
+export interface Settings extends Omit<SettingsDocument, "destinations"> {
+  readonly destinations: readonly DestinationSettings[];
+  /** For people: where these settings come from. */
+  readonly source: string;
+}
+
+/** What runs when there is no file: a store beside the process and messages to the terminal. */
+export const EMBEDDED_DEFAULTS: SettingsDocument = {
+  store: { kind: "sqlite", path: ".glasswatch/state.db" },
+  destinations: [{ kind: "console", id: "console" }],
+  delivery: { inlineBudgetMs: 8_000, attemptTimeoutMs: 5_000, localTickSeconds: 60 },
+};
+
+export const SETTINGS_FILE = "glasswatch.yaml";
+export const STAGED_SETTINGS_FILE = "glasswatch.json";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+/** What the platform says about this process. */
+export interface Platform {
+  readonly onGoogleCloud: boolean;
+  readonly functionTarget: string | undefined;
+  readonly projectId: string | undefined;
+  readonly instance: string;
+}
+
+/** https://cloud.google.com/run/docs/container-contract#env-vars */
+export function platformOf(environment: Environment): Platform {
+  return {
+    onGoogleCloud: environment.K_SERVICE !== undefined,
+    functionTarget: environment.FUNCTION_TARGET,
+    projectId: environment.GOOGLE_CLOUD_PROJECT,
+    instance: `${environment.K_REVISION ?? "local"}/${process.pid}`,
+  };
+}
+
+/**
+ * The settings of the named file, else of GLASSWATCH_SETTINGS, else of glasswatch.json or glasswatch.yaml in the working
+ * directory, else the embedded defaults. Throws SETTINGS_UNREADABLE, or SETTINGS_INVALID with file, line and column.
+ */
+export async function loadSettings(
+  environment: Environment = processEnvironment(),
+  file: string | undefined = environment.GLASSWATCH_SETTINGS,
+): Promise<Settings> {
+  const found = file ?? [STAGED_SETTINGS_FILE, SETTINGS_FILE].find((name) => existsSync(name));
+  if (found === undefined) return withSecrets(EMBEDDED_DEFAULTS, "embedded defaults", environment);
+  const text = readText(found);
+  if (found.endsWith(".json")) return withSecrets(staged(text, found), found, environment);
+  const { parseSettings } = await import("./settings-schema.ts");
+  return withSecrets(parseSettings(text, found), found, environment);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    throw new ProcessingError("SETTINGS_UNREADABLE", `cannot read the settings ${file} (${code})`, { place: file });
+  }
+}
+
+/** What `stageSettings` wrote. */
+function staged(text: string, file: string): SettingsDocument {
+  try {
+    const document = JSON.parse(text) as { checked?: unknown; settings?: SettingsDocument };
+    if (document.checked === true && document.settings !== undefined) return document.settings;
+  } catch {
+    // Falls through to the error below: the text may hold anything, so nothing of it is repeated.
+  }
+  throw new ProcessingError("SETTINGS_INVALID", `${file} was not written by staging; give the YAML file instead`, {
+    place: file,
+  });
+}
+
+/** The text of glasswatch.json for a document that has been checked. */
+export function stageSettings(document: SettingsDocument): string {
+  return `${JSON.stringify({ checked: true, settings: document }, null, 2)}\n`;
+}
+
+const REFERENCE = /^\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}$/;
+
+function withSecrets(document: SettingsDocument, source: string, environment: Environment): Settings {
+  const secret = (reference: string, field: string): Secret => {
+    const name = REFERENCE.exec(reference)?.[1];
+    const value = name === undefined ? undefined : environment[name];
+    if (value === undefined || value === "") {
+      throw new ProcessingError("SETTINGS_INVALID", `${source}: ${field} refers to ${name}, which is not set`, {
+        place: source,
+      });
+    }
+    return new Secret(value);
+  };
+  return {
+    ...document,
+    source,
+    project: document.project ?? environment.GOOGLE_CLOUD_PROJECT,
+    store: document.store.kind === "sqlite" ? { kind: "sqlite", path: resolve(document.store.path) } : document.store,
+    destinations: document.destinations.map((destination) =>
+      destination.kind === "slack"
+        ? { ...destination, webhookUrl: secret(destination.webhookUrl, `destination ${destination.id}, webhookUrl`) }
+        : destination,
+    ),
+  };
+}
