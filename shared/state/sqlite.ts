@@ -243,6 +243,7 @@ function storeIn(database: DatabaseSync): Store {
   };
 }
 
+/** INDEXED BY where a backlog of any length must cost nothing: SQLite refuses the statement if it cannot be so. */
 function statements(database: DatabaseSync) {
   const prepare = (text: string) => guard("open", () => database.prepare(text));
   return {
@@ -255,7 +256,8 @@ function statements(database: DatabaseSync) {
     channel: prepare("SELECT document FROM channels WHERE name = ?"),
     channels: prepare(
       `SELECT document,
-         (SELECT min(not_before) FROM intents WHERE channel = name AND state = 'pending') AS first_pending,
+         (SELECT min(not_before) FROM intents INDEXED BY intents_by_time
+           WHERE channel = name AND state = 'pending') AS first_pending,
          EXISTS (SELECT 1 FROM intents WHERE channel = name AND state = 'sending') AS sending
        FROM channels`,
     ),
@@ -267,7 +269,8 @@ function statements(database: DatabaseSync) {
     saveIntent: prepare("UPDATE intents SET document = ? WHERE id = ?"),
     sending: prepare("SELECT document FROM intents WHERE channel = ? AND state = 'sending' ORDER BY seq"),
     due: prepare(
-      `SELECT document FROM intents WHERE channel = ? AND state = 'pending' AND not_before <= ?
+      `SELECT document FROM intents INDEXED BY intents_in_order
+       WHERE channel = ? AND state = 'pending' AND not_before <= ?
        ORDER BY aside, seq LIMIT ?`,
     ),
     states: prepare(
