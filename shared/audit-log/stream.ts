@@ -86,12 +86,10 @@ class ValueCutter {
     }
     this.#pending = bytes.subarray(start);
     // A compact array may be one endless line: its values are cut out of it as they come.
-    if (this.#block === undefined && !this.#skipping && firstByte(this.#pending) === OPEN_BRACKET) {
-      this.#block = new Block(this.line, true);
-    }
-    if (this.#block?.isArray && this.#pending.length > 0) {
-      yield* this.#takePart(this.#pending);
-      this.#pending = Buffer.alloc(0);
+    while (!this.#skipping && (this.#block?.isArray ?? firstByte(this.#pending) === OPEN_BRACKET)) {
+      this.#block ??= new Block(this.line, true);
+      this.#pending = (yield* this.#takePart(this.#pending)) ?? Buffer.alloc(0);
+      if (this.#block !== undefined) break;
     }
     if (this.#pending.length > MAX_VALUE_BYTES) {
       if (!this.#skipping) yield tooLarge(this.line);
@@ -109,29 +107,28 @@ class ValueCutter {
   }
 
   *#takeLine(line: Buffer): Generator<Reading> {
-    if (this.#block !== undefined) {
-      yield* this.#takePart(line);
-      if (this.#block !== undefined) yield* this.#takePart(Buffer.of(NEWLINE));
-      return;
+    let rest: Buffer | undefined = line;
+    while (rest !== undefined) {
+      const first = firstByte(rest);
+      if (this.#block === undefined) {
+        if (first === undefined) return;
+        this.isEmpty = false;
+        if (first !== OPEN_BRACKET && !(first === OPEN_BRACE && isAlone(rest))) {
+          yield* readValue(rest, `line ${this.line}`);
+          return;
+        }
+        this.#block = new Block(this.line, first === OPEN_BRACKET);
+      }
+      rest = yield* this.#takePart(Buffer.concat([rest, Buffer.of(NEWLINE)]));
     }
-    const first = firstByte(line);
-    if (first === undefined) return;
-    this.isEmpty = false;
-    if (first === OPEN_BRACKET || (first === OPEN_BRACE && isAlone(line))) {
-      this.#block = new Block(this.line, first === OPEN_BRACKET);
-      yield* this.#takeLine(line);
-      return;
-    }
-    yield* readValue(line, `line ${this.line}`);
   }
 
-  *#takePart(part: Buffer): Generator<Reading> {
+  /** Hands the part to the open block; what stands behind the block's end is given back. */
+  *#takePart(part: Buffer): Generator<Reading, Buffer | undefined> {
     this.isEmpty = false;
-    const block = this.#block as Block;
-    const rest = yield* block.take(part, this.line);
-    if (rest === undefined) return;
-    this.#block = undefined;
-    if (firstByte(rest) !== undefined) yield* this.#takeLine(rest);
+    const rest = yield* (this.#block as Block).take(part, this.line);
+    if (rest !== undefined) this.#block = undefined;
+    return rest;
   }
 
   /** A block without its end may be one damaged line with good ones behind it: whatever is an entry there is kept. */
