@@ -95,6 +95,12 @@ describe.each(STORE_KINDS)("delivery from the $name store", (kind) => {
         logs: ["delivery.unknown_outcome", "delivery.unknown_outcome", "delivery.told"],
       },
       {
+        when: "its destination hangs, and when told to stop knows that nothing was sent",
+        answers: ["hangs, and was never connected", "takes it"],
+        seen: 1,
+        logs: ["delivery.deferred", "delivery.told"],
+      },
+      {
         when: "its destination hangs after taking it",
         answers: ["takes it and hangs", "takes it"],
         seen: 2,
@@ -175,6 +181,7 @@ describe.each(STORE_KINDS)("delivery from the $name store", (kind) => {
     const early = await deliverBy(worker);
     expect(early).toMatchObject({ told: 0, left: 1 });
     expect(slack.calls).toHaveLength(1);
+    expect(namesOf(worker)).toEqual(["delivery.deferred", "delivery.deferred"]);
 
     clock.advance(1);
     await deliverBy(worker);

@@ -18,6 +18,7 @@ export type Answer =
   | "loses it, and the answer"
   | "hangs"
   | "takes it and hangs"
+  | "hangs, and was never connected"
   | "hangs and hears no signal"
   | "throws something else";
 
@@ -69,9 +70,11 @@ export function standIn(id: string, clock: VirtualClock, settings: StandInSettin
           throw new ProcessingError("DESTINATION_REJECTED", "answered 400");
         case "takes it and hangs":
           seen.push(message);
-          return hang(signal);
+          return hang(signal, lost());
         case "hangs":
-          return hang(signal);
+          return hang(signal, lost());
+        case "hangs, and was never connected":
+          return hang(signal, unavailable("was never connected"));
         case "hangs and hears no signal":
           return new Promise(() => {});
         case "throws something else":
@@ -87,8 +90,8 @@ const lost = () => new ProcessingError("DESTINATION_UNKNOWN_OUTCOME", "the answe
 const unavailable = (message: string, retryAfterMs?: number) =>
   new ProcessingError("DESTINATION_UNAVAILABLE", message, retryAfterMs === undefined ? {} : { retryAfterMs });
 
-function hang(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(lost())));
+function hang(signal: AbortSignal, error: Error): Promise<never> {
+  return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(error)));
 }
 
 /** One process that delivers. */
