@@ -28,6 +28,11 @@ describe("the terminal", () => {
     expect(lines(coloured)).toEqual(lines(toConsoleText(told, { colour: false })));
   });
 
+  it("gets none either from a notification that came out of the store changed", () => {
+    const lines = [{ label: "a\u001b[2J", value: "b\u001b[2J" }];
+    expect(hasUnseen(toConsoleText({ ...notification, lines }, { colour: false }))).toBe(false);
+  });
+
   it.each([
     { columns: 20, used: 80 },
     { columns: 80, used: 80 },

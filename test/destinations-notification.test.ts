@@ -349,6 +349,8 @@ describe("links", () => {
 describe("readable text", () => {
   it("shows what cannot be seen", () => {
     expect(readableLine("a\u202eb\u200bc\u001b[31md\ud800e", 200)).toBe("a⟨U+202E⟩b⟨U+200B⟩c⟨U+001B⟩[31md⟨U+D800⟩e");
+    // A format character that draws nothing and yet is not among those that may be ignored.
+    expect(readableLine("a\ufff9b", 200)).toBe("a⟨U+FFF9⟩b");
   });
 
   it("keeps what people write", () => {

@@ -31,7 +31,7 @@ export const anyText: fc.Arbitrary<string> = fc.oneof(
       .array(
         fc.oneof(
           fc.constantFrom(
-            ..."<>!@#|*_~`&;$(){}[]\"'\\/- \n\r\t\u001b\u0000\u202e\u200b\ud800",
+            ...Array.from("<>!@#|*_~`&;$(){}[]\"'\\/- \n\r\t\u001b\u0000\u202e\u200b\ud800"),
             "<!",
             "<@",
             "<#",
