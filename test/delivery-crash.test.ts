@@ -11,7 +11,7 @@ import { type SharedStore, STORE_KINDS } from "./support/store-kinds.ts";
 const MINUTE = 60_000;
 
 /** A message comes in, is stored and told, by one process that may not live to the end. */
-async function process(
+async function receive(
   store: Store,
   destinations: readonly StandIn[],
   ids: readonly string[],
@@ -77,7 +77,7 @@ async function withStore<T>(kind: (typeof STORE_KINDS)[number], body: (shared: S
   }
 }
 
-describe.each(STORE_KINDS)("on the $name store", (kind) => {
+describe.each(STORE_KINDS)("on the $name store", { timeout: 60_000 }, (kind) => {
   const ids = ["f1", "f2"];
 
   test.each([
@@ -96,11 +96,11 @@ describe.each(STORE_KINDS)("on the $name store", (kind) => {
         const store = await shared.connect();
         const destinations = [standIn("slack", clock, { minIntervalMs: 1_000 }), standIn("email", clock)];
         const plan = planFor(step);
-        const first = process(await shared.connect(), destinations, ids, clock, plan);
+        const first = receive(await shared.connect(), destinations, ids, clock, plan);
         // Who comes by meanwhile: Pub/Sub delivers the message again after its deadline, and ticks go on.
         const second = (async () => {
           await clock.sleep(WORKER_TIMES.leaseMs);
-          return process(store, destinations, ids, clock, {});
+          return receive(store, destinations, ids, clock, {});
         })();
         const [fate] = await clock.run(Promise.all([first, second]));
         await recover(store, destinations, clock);
@@ -151,7 +151,7 @@ describe.each(STORE_KINDS)("on the $name store", (kind) => {
           for (const { processes, messages, answers: next, passes } of rounds) {
             answers.splice(0, answers.length, ...next);
             const running = processes.map(async (fate) =>
-              process(await shared.connect(), destinations, messages, clock, fate),
+              receive(await shared.connect(), destinations, messages, clock, fate),
             );
             await clock.run(Promise.all(running));
             clock.advance(passes);
@@ -159,12 +159,12 @@ describe.each(STORE_KINDS)("on the $name store", (kind) => {
 
           answers.splice(0);
           const all = [...new Set(rounds.flatMap(({ messages }) => messages))];
-          await clock.run(process(store, destinations, all, clock, {}));
+          await clock.run(receive(store, destinations, all, clock, {}));
           await recover(store, destinations, clock);
           await expectLedgerAndWorldToAgree(store, destinations, all);
         });
       }),
-      { numRuns: kind.name === "memory" ? 300 : 60 },
+      { numRuns: kind.name === "memory" ? 300 : 40 },
     );
   });
 });

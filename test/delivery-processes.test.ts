@@ -14,7 +14,8 @@ const TIMES = { leaseMs: 800, attemptTimeoutMs: 250 };
 /** Long, so that a slow machine ends no lease. */
 const PATIENT = { leaseMs: 60_000, attemptTimeoutMs: 5_000 };
 
-describe("processes that share a store file", () => {
+// A loaded machine starts processes slowly.
+describe("processes that share a store file", { timeout: 60_000 }, () => {
   let folder: string;
   const place = () => ({ store: join(folder, "state.db"), world: join(folder, "world.ndjson") });
 
