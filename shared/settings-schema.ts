@@ -1,7 +1,7 @@
 import { isNode, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
 import { ProcessingError } from "./errors.ts";
-import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings.ts";
+import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
 
 const id = z
   .string()

@@ -3,52 +3,18 @@ import { resolve } from "node:path";
 import type { DestinationSettings } from "./destinations/index.ts";
 import { ProcessingError } from "./errors.ts";
 import { Secret } from "./secret.ts";
+import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
 
 /**
  * What an organization says about itself: one file, `glasswatch.yaml`. This room alone reads the environment.
  * The file is checked by `settings-schema.ts`, which is loaded only where there is YAML to check: staging for the cloud
  * does it once and leaves `glasswatch.json`, so that no function instance has to.
  */
-export interface SettingsDocument {
-  /** The Google Cloud project that Glasswatch itself runs in. */
-  readonly project?: string | undefined;
-  readonly store: StoreSettings;
-  /** projects/P/topics/T: where messages go that cannot be understood; without it the store keeps them. */
-  readonly deadLetterTopic?: string | undefined;
-  /** Where the organization keeps its own runbooks; references of its own rules may be relative to it. */
-  readonly runbookBase?: string | undefined;
-  readonly destinations: readonly DestinationDocument[];
-  readonly delivery: DeliverySettings;
-}
-
-export type StoreSettings = { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "memory" };
-
-export interface DeliverySettings {
-  /** How long a message may be held for delivering at once, before the rest is left to `tick`. */
-  readonly inlineBudgetMs: number;
-  /** When one attempt is told to stop. */
-  readonly attemptTimeoutMs: number;
-  /** How often a process that runs outside Google Cloud does what `tick` does there; 0 for never. */
-  readonly localTickSeconds: number;
-}
-
-/** As DestinationSettings, secrets still by reference. */
-export type DestinationDocument =
-  | { readonly kind: "console"; readonly id: string }
-  | { readonly kind: "slack"; readonly id: string; readonly webhookUrl: string };
-
 export interface Settings extends Omit<SettingsDocument, "destinations"> {
   readonly destinations: readonly DestinationSettings[];
   /** For people: where these settings come from. */
   readonly source: string;
 }
-
-/** What runs when there is no file: a store beside the process and messages to the terminal. */
-export const EMBEDDED_DEFAULTS: SettingsDocument = {
-  store: { kind: "sqlite", path: ".glasswatch/state.db" },
-  destinations: [{ kind: "console", id: "console" }],
-  delivery: { inlineBudgetMs: 8_000, attemptTimeoutMs: 5_000, localTickSeconds: 60 },
-};
 
 export const SETTINGS_FILE = "glasswatch.yaml";
 export const STAGED_SETTINGS_FILE = "glasswatch.json";

@@ -1,7 +1,7 @@
 import { builtInCatalogue } from "../../shared/rules/index.ts";
 import { loadSettings, processEnvironment } from "../../shared/settings.ts";
 import { oneOf } from "./arguments.ts";
-import { EXIT } from "./main.ts";
+import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
 
 /** `glasswatch check`: what the functions would read at their start, read here. A mistake is thrown with its place. */

@@ -9,7 +9,7 @@ import { styleText } from "node:util";
 import { ProcessingError } from "../../shared/errors.ts";
 import { processEnvironment } from "../../shared/settings.ts";
 import { openSqliteStore } from "../../shared/state/sqlite.ts";
-import { EXIT } from "./main.ts";
+import { EXIT } from "./exit.ts";
 import { packageRoot } from "./package-root.ts";
 import { pushMessage, sampleBytes } from "./push.ts";
 

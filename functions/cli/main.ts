@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { codeOf, ProcessingError } from "../../shared/errors.ts";
+import { EXIT } from "./exit.ts";
 import { version } from "./package-root.ts";
-
-/** What a shell gets: https://www.gnu.org/prep/standards leaves it to the program; design of this one, see the README. */
-export const EXIT = { done: 0, failed: 1, usage: 2, severityReached: 3 } as const;
 
 const LEAST_NODE = 24;
 

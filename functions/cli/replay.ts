@@ -7,7 +7,7 @@ import { compareSeverity, type Finding, type Severity } from "../../shared/findi
 import { type Pipeline, processEntry } from "../../shared/pipeline.ts";
 import { BUILT_IN_RULES } from "../../shared/rules/index.ts";
 import { categoryOption, type Format, formatOption, severityOption, timeOption, usage } from "./arguments.ts";
-import { EXIT } from "./main.ts";
+import { EXIT } from "./exit.ts";
 import { type Column, OutputClosed, table, writeAll } from "./output.ts";
 import { sourcesOf } from "./sources.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { usage } from "./arguments.ts";
-import { EXIT } from "./main.ts";
+import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
 import { pushMessage, sampleBytes } from "./push.ts";
 

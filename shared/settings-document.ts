@@ -1,0 +1,35 @@
+/** The settings file as it is written: secrets still by reference, defaults filled in. */
+export interface SettingsDocument {
+  /** The Google Cloud project that Glasswatch itself runs in. */
+  readonly project?: string | undefined;
+  readonly store: StoreSettings;
+  /** projects/P/topics/T: where messages go that cannot be understood; without it the store keeps them. */
+  readonly deadLetterTopic?: string | undefined;
+  /** Where the organization keeps its own runbooks; references of its own rules may be relative to it. */
+  readonly runbookBase?: string | undefined;
+  readonly destinations: readonly DestinationDocument[];
+  readonly delivery: DeliverySettings;
+}
+
+export type StoreSettings = { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "memory" };
+
+export interface DeliverySettings {
+  /** How long a message may be held for delivering at once, before the rest is left to `tick`. */
+  readonly inlineBudgetMs: number;
+  /** When one attempt is told to stop. */
+  readonly attemptTimeoutMs: number;
+  /** How often a process that runs outside Google Cloud does what `tick` does there; 0 for never. */
+  readonly localTickSeconds: number;
+}
+
+/** As DestinationSettings, secrets still by reference. */
+export type DestinationDocument =
+  | { readonly kind: "console"; readonly id: string }
+  | { readonly kind: "slack"; readonly id: string; readonly webhookUrl: string };
+
+/** What runs when there is no file: a store beside the process and messages to the terminal. */
+export const EMBEDDED_DEFAULTS: SettingsDocument = {
+  store: { kind: "sqlite", path: ".glasswatch/state.db" },
+  destinations: [{ kind: "console", id: "console" }],
+  delivery: { inlineBudgetMs: 8_000, attemptTimeoutMs: 5_000, localTickSeconds: 60 },
+};
