@@ -7,6 +7,7 @@ import { type Notification, toNotification } from "../shared/destinations/notifi
 import { cut, readableLine, readableText } from "../shared/destinations/readable-text.ts";
 import { fillStep } from "../shared/destinations/steps.ts";
 import type { Actor, Finding } from "../shared/finding.ts";
+import { BUILT_IN_RULES } from "../shared/rules/index.ts";
 import { HOSTILE_TEXTS } from "./support/destination-contract.ts";
 import { anyFinding, anyText, hasUnseen } from "./support/destination-texts.ts";
 import { EXAMPLES, example } from "./support/example-findings.ts";
@@ -138,6 +139,7 @@ describe("verdict", () => {
     { rule: "gke.breakglass", part: { facts: { overridden: true } }, kind: "allowed-overridden" },
     { rule: "gke.breakglass", part: { facts: { overridden: false } }, kind: "allowed-break-glass" },
     { rule: "cloudrun.breakglass_request", kind: "requested" },
+    { rule: "cloudrun.breakglass_request", part: { facts: { succeeded: false } }, kind: "requested" },
     { rule: "gke.breakglass_template", kind: "requested" },
     { rule: "cloudrun.denied", kind: "denied" },
     { rule: "cloudrun.job_denied", kind: "denied" },
@@ -165,6 +167,11 @@ describe("verdict", () => {
     expect(notification.verdict.detail).toBe("The image was refused by attestor projects/p/attestors/a.");
     expect(line(notification, "Attestor")).toBeUndefined();
   });
+});
+
+it("says that a request with the glass broken has failed", () => {
+  const failed = told({ rule: "cloudrun.breakglass_request", facts: { succeeded: false } });
+  expect(failed.verdict.headline).toContain("the request failed");
 });
 
 describe("when and how surely", () => {
@@ -251,6 +258,43 @@ describe("steps", () => {
   ])("say in capitals what to put for $template", ({ template, part, filled }) => {
     expect(command(template, part)).toBe(filled);
   });
+
+  it.each([
+    { kind: "cloud-run-job" as const, filled: "gcloud run jobs describe checkout" },
+    { kind: "cloud-run-worker-pool" as const, filled: "gcloud run worker-pools describe checkout" },
+    { kind: "gke-deployment" as const, filled: "gcloud run COLLECTION describe checkout" },
+  ])("name the group of gcloud for a $kind", ({ kind, filled }) => {
+    const workload = { ...finding.workload, kind } as NonNullable<Finding["workload"]>;
+    expect(command("gcloud run {workload.collection} describe {workload.name}", { workload })).toBe(filled);
+  });
+
+  it.each([
+    { kind: "gke-statefulset" as const, name: "checkout", filled: "kubectl get statefulset/checkout" },
+    { kind: "gke-pod" as const, name: "checkout", filled: "kubectl get KIND/NAME" },
+    { kind: "gke-deployment" as const, name: "a b", filled: "kubectl get KIND/NAME" },
+    { kind: "gke-deployment" as const, name: null, filled: "kubectl get KIND/NAME" },
+  ])("name $name of kind $kind to kubectl", ({ kind, name, filled }) => {
+    const workload = { ...finding.workload, kind, name } as NonNullable<Finding["workload"]>;
+    expect(command("kubectl get {workload.path}", { workload })).toBe(filled);
+  });
+
+  it.each(BUILT_IN_RULES.map(({ id, counsel: { steps } }) => ({ id, steps })))(
+    "of the rule $id name only what a finding has",
+    ({ id, steps }) => {
+      const kind = id.startsWith("gke.") ? "gke-deployment" : "cloud-run-service";
+      const every = { revision: "r", execution: "e", pod: "p", cluster: "c", namespace: "n" };
+      const workload = { kind, name: "w", ...every } as const;
+      const full = { ...finding, workload };
+      for (const template of steps) {
+        const filled = fillStep(template, full)
+          .map((part) => part.text)
+          .join(" ");
+        const capitals = filled.match(/\b[A-Z][A-Z_]{3,}\b/g) ?? [];
+        expect(capitals.filter((word) => !template.includes(word))).toEqual([]);
+        expect(filled).not.toMatch(/\{[a-z]+\.[a-z]/);
+      }
+    },
+  );
 
   it("call a workload by its kind when its name is not safe", () => {
     const unsafe = { ...finding.workload, name: "$(id)" } as NonNullable<Finding["workload"]>;

@@ -78,7 +78,16 @@ const LIMITS = {
 } as const;
 
 /** The verdict puts them into words, or they say nothing to a reader. */
-const FACTS_TOLD_ELSEWHERE: ReadonlySet<string> = new Set(["overridden", "enforced", "statusCode"]);
+const FACTS_TOLD_ELSEWHERE: ReadonlySet<string> = new Set([
+  "overridden",
+  "enforced",
+  "succeeded",
+  "verification",
+  "operation",
+  "operationId",
+  "form",
+  "statusCode",
+]);
 
 /** Events in which somebody broke the glass by hand, and so could have said why. */
 const JUSTIFIABLE = /^(?:cloudrun|gke|gdc)\.breakglass(?:_request|_template)?$/;

@@ -1,4 +1,4 @@
-import type { Finding, WorkloadKind } from "../finding.ts";
+import type { Finding, Workload, WorkloadKind } from "../finding.ts";
 import { mark } from "./readable-text.ts";
 
 /** A piece of a step: words to read, or a command to paste. */
@@ -30,21 +30,34 @@ const FILLABLE: ReadonlySet<string> = new Set<keyof Finding>([
 ]);
 const COMMAND_START = /^(?:gcloud|kubectl|gsutil|bq|terraform) /;
 
-const WORKLOAD_WORDS: Readonly<Record<WorkloadKind, string>> = {
-  "cloud-run-service": "SERVICE",
-  "cloud-run-job": "JOB",
-  "cloud-run-worker-pool": "WORKER_POOL",
-  "cloud-function": "FUNCTION",
-  "gke-deployment": "DEPLOYMENT",
-  "gke-statefulset": "STATEFULSET",
-  "gke-daemonset": "DAEMONSET",
-  "gke-replicaset": "REPLICASET",
-  "gke-job": "JOB",
-  "gke-cronjob": "CRONJOB",
-  "gke-pod": "POD",
-  "gdc-pod": "POD",
-  "gke-cluster": "CLUSTER",
+/** What a person is to put for the workload's name, and how the two tools that need it call such a workload. */
+const WORKLOADS: Readonly<Record<WorkloadKind, { word: string; collection?: string; resource?: string }>> = {
+  "cloud-run-service": { word: "SERVICE", collection: "services" },
+  "cloud-run-job": { word: "JOB", collection: "jobs" },
+  "cloud-run-worker-pool": { word: "WORKER_POOL", collection: "worker-pools" },
+  "cloud-function": { word: "FUNCTION", collection: "services" },
+  "gke-deployment": { word: "DEPLOYMENT", resource: "deployment" },
+  "gke-statefulset": { word: "STATEFULSET", resource: "statefulset" },
+  "gke-daemonset": { word: "DAEMONSET", resource: "daemonset" },
+  "gke-replicaset": { word: "REPLICASET", resource: "replicaset" },
+  "gke-job": { word: "JOB", resource: "job" },
+  "gke-cronjob": { word: "CRONJOB", resource: "cronjob" },
+  // What kubectl is told to do with a workload, roll it out again above all, it cannot do with a bare Pod.
+  "gke-pod": { word: "POD" },
+  "gdc-pod": { word: "POD" },
+  "gke-cluster": { word: "CLUSTER" },
 };
+
+/** Not fields of a finding, but made from its workload: `services` for gcloud, `deployment/checkout` for kubectl. */
+const DERIVED: Readonly<Record<string, (workload: Workload) => string | null>> = {
+  "workload.collection": ({ kind }) => WORKLOADS[kind].collection ?? null,
+  "workload.path": ({ kind, name }) => {
+    const { resource } = WORKLOADS[kind];
+    return resource === undefined || name === null ? null : `${resource}/${name}`;
+  },
+};
+/** Where a word alone would not say enough. */
+const DERIVED_WORDS: Readonly<Record<string, string>> = { "workload.path": "KIND/NAME" };
 
 /**
  * Fills a step of a rule's counsel. Text between backticks is a command, and so is a step that begins with one of the
@@ -67,10 +80,15 @@ function fill(template: string, finding: Finding): string {
       return whole;
     }
     const path = [root, ...rest.split(".").slice(1)];
-    const value = valueAt(finding, path);
+    const value = derived(finding, path.join(".")) ?? valueAt(finding, path);
     return value !== null && SAFE_WORD.test(value) ? value : placeholder(finding, path);
   });
   return mark(filled.replace(/[\r\n\t]+/g, " ").trim());
+}
+
+function derived({ workload }: Finding, path: string): string | null {
+  const derive = Object.hasOwn(DERIVED, path) ? DERIVED[path] : undefined;
+  return derive === undefined || workload === null ? null : derive(workload);
 }
 
 function valueAt(finding: Finding, path: readonly string[]): string | null {
@@ -88,7 +106,10 @@ function valueAt(finding: Finding, path: readonly string[]): string | null {
 function placeholder(finding: Finding, path: readonly string[]): string {
   const whole = path.join(".");
   if (whole === "workload.name") {
-    return finding.workload === null ? "WORKLOAD" : WORKLOAD_WORDS[finding.workload.kind];
+    return finding.workload === null ? "WORKLOAD" : WORKLOADS[finding.workload.kind].word;
+  }
+  if (Object.hasOwn(DERIVED_WORDS, whole)) {
+    return DERIVED_WORDS[whole] ?? "";
   }
   if (whole.startsWith("images.")) {
     return path.at(-1) === "digest" ? "DIGEST" : "IMAGE";

@@ -26,11 +26,7 @@ type Judge = (finding: Finding) => Verdict;
 /** By the event in the rule's id (the part behind the dot). A rule that is not listed is judged by its category. */
 const JUDGES: Readonly<Record<string, Judge>> = {
   breakglass: brokenGlass,
-  breakglass_request: () => ({
-    kind: "requested",
-    headline: "Asked for a deployment with the glass broken",
-    detail: "Binary Authorization will not block it. A second entry tells when the deployment is up.",
-  }),
+  breakglass_request: asked,
   breakglass_template: () => ({
     kind: "requested",
     headline: "Every Pod of this workload may now start with the glass broken",
@@ -101,6 +97,17 @@ function brokenGlass(finding: Finding): Verdict {
         ? "No failed verification was recorded, so the image may have passed anyway."
         : "The log does not say whether the image would have passed.",
   };
+}
+
+function asked(finding: Finding): Verdict {
+  const headline = "Asked for a deployment with the glass broken";
+  return finding.facts.succeeded === false
+    ? { kind: "requested", headline: `${headline}; the request failed`, detail: "Nothing was deployed by it." }
+    : {
+        kind: "requested",
+        headline,
+        detail: "Binary Authorization will not block it. A second entry tells when the deployment is up.",
+      };
 }
 
 function denied(finding: Finding): Verdict {

@@ -14,8 +14,9 @@ const CHECKOUT: Image = {
   digest: "sha256:2b5426d077b214d642d4ad37684ad3c061f04f0e6b35c90b878c0f5352f8cfa3",
 };
 const ATTESTOR = "projects/example-prod/attestors/built-by-cloud-build";
+const UNATTESTED = "No attestations found that were valid and signed by a key trusted by the attestor";
 const CREATOR = "response annotation serving.knative.dev/creator";
-const CALLER = "protoPayload.authenticationInfo.principalEmail";
+const CALLER = "authenticationInfo.principalEmail";
 
 const cloudRunService: Workload = {
   kind: "cloud-run-service",
@@ -133,7 +134,7 @@ export const EXAMPLES: readonly Example[] = [
       rule: "cloudrun.breakglass",
       category: "break-glass",
       severity: "high",
-      title: "Glass broken for a Cloud Run deployment",
+      title: "Cloud Run deployment with break-glass",
       time: "2026-11-20T09:14:31.486995Z",
       resource: { type: "cloud_run_revision", name: "namespaces/example-prod/revisions/checkout-00042-kjq" },
       workload: cloudRunService,
@@ -154,7 +155,7 @@ export const EXAMPLES: readonly Example[] = [
       rule: "cloudrun.breakglass_request",
       category: "break-glass",
       severity: "critical",
-      title: "Glass to be broken for a Cloud Run deployment",
+      title: "Break-glass asked for on Cloud Run",
       time: "2026-11-20T09:14:02.1Z",
       resource: { type: "cloud_run_revision", name: "projects/example-prod/locations/europe-west1/services/checkout" },
       workload: { ...cloudRunService, revision: null },
@@ -165,7 +166,7 @@ export const EXAMPLES: readonly Example[] = [
         confidence: "high",
         person: {
           principal: "alice@example.com",
-          via: "protoPayload.authenticationInfo.serviceAccountDelegationInfo",
+          via: "authenticationInfo.serviceAccountDelegationInfo",
           confidence: "medium",
         },
         delegation: ["alice@example.com", "impersonator@example-prod.iam.gserviceaccount.com"],
@@ -180,7 +181,7 @@ export const EXAMPLES: readonly Example[] = [
       rule: "gke.breakglass",
       category: "break-glass",
       severity: "high",
-      title: "Glass broken for a Pod",
+      title: "Pod admitted with break-glass",
       time: "2026-11-20T13:59:32.302702Z",
       resource: { type: "k8s_cluster", name: "core/v1/namespaces/payments/pods" },
       workload: {
@@ -198,7 +199,14 @@ export const EXAMPLES: readonly Example[] = [
         delegation: [],
       },
       images: [CHECKOUT],
-      facts: { overridden: true, attestor: ATTESTOR, controller: "ReplicaSet/checkout-548976df6c" },
+      facts: {
+        controller: "ReplicaSet/checkout-548976df6c",
+        operation: "create",
+        overridden: true,
+        explanation: UNATTESTED,
+        attestor: ATTESTOR,
+        form: "label",
+      },
       incidentKey: "gke-workload/example-prod/europe-west1/prod-ew1/payments/Deployment/checkout",
       links: {
         logs: "https://console.cloud.google.com/logs/query;query=insertId%3D%22c7c3b7a2%22?project=example-prod",
@@ -215,13 +223,17 @@ export const EXAMPLES: readonly Example[] = [
       category: "policy-violation",
       severity: "medium",
       confidence: "medium",
-      title: "Cloud Run deployment refused",
+      title: "Cloud Run deployment refused by policy",
       time: "2026-11-20T09:10:21.486995Z",
       resource: { type: "cloud_run_revision", name: "namespaces/example-prod/revisions/checkout-00041-xud" },
       workload: { ...cloudRunService, revision: "checkout-00041-xud" },
       actor: person("alice@example.com", CREATOR),
       images: [CHECKOUT],
-      facts: { reason: "ContainerImageUnauthorized", statusCode: 9 },
+      facts: {
+        reason: "ContainerImageUnauthorized",
+        explanation: `Container image '${CHECKOUT.reference}' is not authorized by policy.`,
+        statusCode: 9,
+      },
     }),
   },
   {
@@ -231,12 +243,12 @@ export const EXAMPLES: readonly Example[] = [
       rule: "gke.dryrun",
       category: "policy-violation",
       severity: "low",
-      title: "Pod that an enforced policy would have refused",
+      title: "Pod would have been refused (dry run)",
       time: "2026-11-20T16:00:32.702702Z",
       resource: { type: "k8s_cluster", name: "core/v1/namespaces/payments/pods/checkout-manual" },
       workload: gkePod,
       images: [CHECKOUT],
-      facts: { attestor: ATTESTOR },
+      facts: { operation: "create", attestor: ATTESTOR, explanation: UNATTESTED },
       incidentKey: "gke-workload/example-prod/europe-west1/prod-ew1/payments/Pod/checkout-manual",
     }),
   },
@@ -247,12 +259,12 @@ export const EXAMPLES: readonly Example[] = [
       rule: "gke.failopen",
       category: "break-glass",
       severity: "high",
-      title: "Pod let in unchecked",
+      title: "Pod admitted without a check: Binary Authorization failed open",
       time: "2026-11-20T16:10:32.702702Z",
       resource: { type: "k8s_cluster", name: "core/v1/namespaces/payments/pods/checkout-manual" },
       workload: gkePod,
       images: [CHECKOUT],
-      facts: { verification: "unknown" },
+      facts: { operation: "create", verification: "unknown" },
       incidentKey: "gke-workload/example-prod/europe-west1/prod-ew1/payments/Pod/checkout-manual",
     }),
   },
