@@ -107,6 +107,7 @@ export function operationAliases(view: EntryView): readonly string[] {
 
 export interface Condition {
   readonly type: string | null;
+  readonly status: string | null;
   readonly reason: string | null;
   readonly message: string | null;
 }
@@ -119,6 +120,7 @@ export function conditionsOf(view: EntryView): readonly Condition[] {
     .filter(isObject)
     .map((condition) => ({
       type: textOrNull(member(condition, "type")),
+      status: textOrNull(member(condition, "status")),
       reason: textOrNull(member(condition, "reason")),
       message: textOrNull(member(condition, "message")),
     }));

@@ -15,7 +15,7 @@ import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
 import { STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
 import { accepted, type Extraction, type Rule, refused } from "../classifier/rule.ts";
-import type { Confidence, Counsel, Workload } from "../finding.ts";
+import type { Counsel, Workload } from "../finding.ts";
 
 const BREAKGLASS = "run.googleapis.com/binary-authorization-breakglass";
 const RESPONSE_KIND = field("protoPayload.response.kind");
@@ -44,6 +44,11 @@ const SYSTEM_EVENT_READS = [
 
 const SYSTEM_EVENT = `log_id("cloudaudit.googleapis.com/system_event")
 protoPayload.serviceName="run.googleapis.com"`;
+/** A revision says it by reason; the service above it fails for its revision's sake, and only its sentence says why. */
+const UNAUTHORIZED_IMAGE = `(
+  protoPayload.response.status.conditions.reason=("ContainerImageUnauthorized" OR "CONTAINER_IMAGE_UNAUTHORIZED")
+  OR protoPayload.response.status.conditions.message:("unauthorized container image" OR "not authorized by policy")
+)`;
 const OUTCOME_OF_A_DEPLOYMENT = String.raw`protoPayload.methodName=~"^/(Services|InternalServices|Jobs|WorkerPools)\.(Create|Replace|Update|Run)"`;
 
 export const cloudrunRules: readonly Rule[] = [
@@ -141,10 +146,10 @@ protoPayload.methodName=~"^google\\.cloud\\.run\\.v[0-9a-z]+\\.(Services|Jobs|Wo
     severity: "medium",
     filter: `${SYSTEM_EVENT}
 resource.type=("cloud_run_revision" OR "cloud_run_worker_pool")
-protoPayload.response.status.conditions.reason=("ContainerImageUnauthorized" OR "CONTAINER_IMAGE_UNAUTHORIZED")`,
+${UNAUTHORIZED_IMAGE}`,
     reads: SYSTEM_EVENT_READS,
-    refine: (view) => accepted(denialConfidence(view)),
-    extract: (view) => refusedEvent(view, UNAUTHORIZED),
+    refine: judgeDenial,
+    extract: (view) => refusedEvent(view, denyingCondition(view)),
     counsel: denialCounsel("gcloud run revisions describe {workload.revision} --project={project} --region={location}"),
   },
   {
@@ -154,10 +159,10 @@ protoPayload.response.status.conditions.reason=("ContainerImageUnauthorized" OR 
     severity: "medium",
     filter: `${SYSTEM_EVENT}
 resource.type="cloud_run_job"
-protoPayload.response.status.conditions.reason=("ContainerImageUnauthorized" OR "CONTAINER_IMAGE_UNAUTHORIZED")`,
+${UNAUTHORIZED_IMAGE}`,
     reads: SYSTEM_EVENT_READS,
-    refine: (view) => accepted(denialConfidence(view)),
-    extract: (view) => refusedEvent(view, UNAUTHORIZED),
+    refine: judgeDenial,
+    extract: (view) => refusedEvent(view, denyingCondition(view)),
     counsel: denialCounsel(
       "gcloud run jobs executions describe {workload.execution} --project={project} --region={location}",
     ),
@@ -202,7 +207,7 @@ ${OUTCOME_OF_A_DEPLOYMENT}
 resource.type=("cloud_run_revision" OR "cloud_run_job" OR "cloud_run_worker_pool")
 protoPayload.response.status.conditions.reason=("ContainerImageAuthorizationCheckFailed" OR "CONTAINER_IMAGE_AUTHORIZATION_CHECK_FAILED")`,
     reads: SYSTEM_EVENT_READS,
-    extract: (view) => refusedEvent(view, CHECK_FAILED),
+    extract: (view) => refusedEvent(view, conditionFor(view, CHECK_FAILED)),
     counsel: {
       why: "The check itself failed, so the deployment was stopped without a verdict on the image: a policy, attestor or permission is out of order, and the next emergency deployment will meet it too.",
       falsePositives: "A passing fault of the service; the same deployment then succeeds when it is tried again.",
@@ -223,7 +228,7 @@ function denialCounsel(describe: string): Counsel {
       "A job whose image could not be pulled has been seen with the same reason; confidence is medium where the message does not say that a policy refused it.",
     steps: [
       `See what was tried: \`${describe}\``,
-      "See which attestation is missing: `gcloud container binauthz attestations list --attestor=ATTESTOR --attestor-project={project} --artifact-url={images.0.reference}`",
+      "See which attestation is missing: `gcloud container binauthz attestations list --attestor={facts.attestor} --artifact-url={images.0.reference}`",
       "Help with the regular way: build and attest the image in the approved pipeline, and deploy it by digest.",
     ],
     reference: "https://cloud.google.com/binary-authorization/docs/run/troubleshooting-binauthz-cloud-run",
@@ -231,7 +236,8 @@ function denialCounsel(describe: string): Counsel {
 }
 
 const BREAKGLASS_WORD = /(?<![\w-])break-?glass(?![\w-])/i;
-const BREAKGLASS_SENTENCE = /(?<![\w-])break-?glass justification/i;
+const BREAKGLASS_SENTENCE = /(?<![\w-])(?:deployed with break-?glass|break-?glass justification)(?![\w-])/i;
+const UNAUTHORIZED_SENTENCE = /unauthorized container image|not authorized by policy/i;
 const DRY_RUN = /(?<![\w-])dry[ -]?run(?![\w-])/i;
 const POLICY_WORD = /\b(?:image|policy|attest)/i;
 
@@ -293,21 +299,32 @@ function deployerAnnotations(view: EntryView): readonly string[] {
   return kind === "Revision" || kind === "Execution" ? [...made, ...changed] : [...changed, ...made];
 }
 
-function refusedEvent(view: EntryView, reason: RegExp): Extraction {
-  const condition = conditionsOf(view).find((one) => one.reason !== null && reason.test(one.reason)) as Condition;
+function refusedEvent(view: EntryView, condition: Condition | undefined): Extraction {
   return {
     ...observedEvent(view),
     facts: {
-      reason: condition.reason,
-      explanation: condition.message ?? view.text(STATUS_MESSAGE) ?? null,
+      reason: condition?.reason,
+      explanation: condition?.message ?? view.text(STATUS_MESSAGE),
       statusCode: statusCodeOf(view) || null,
     },
   };
 }
 
+function conditionFor(view: EntryView, reason: RegExp): Condition | undefined {
+  return conditionsOf(view).find((condition) => condition.reason !== null && reason.test(condition.reason));
+}
+
+function denyingCondition(view: EntryView): Condition | undefined {
+  const saysSo = ({ status, message }: Condition) =>
+    status === "False" && message !== null && UNAUTHORIZED_SENTENCE.test(message) && !DRY_RUN.test(message);
+  return conditionFor(view, UNAUTHORIZED) ?? conditionsOf(view).find(saysSo);
+}
+
 /** An image that could not be pulled was reported with the same reason: only the sentence makes it sure. */
-function denialConfidence(view: EntryView): Confidence {
-  return messagesOf(view).some((message) => message.includes("not authorized by policy")) ? "high" : "medium";
+function judgeDenial(view: EntryView): Refinement {
+  if (denyingCondition(view) === undefined)
+    return refused("no condition failed because of it: the words tell of a dry run");
+  return accepted(messagesOf(view).some((message) => UNAUTHORIZED_SENTENCE.test(message)) ? "high" : "medium");
 }
 
 function cloudRunKey(view: EntryView, { kind, name }: Workload): string {

@@ -62,7 +62,14 @@ const POD_READS = [
   RESPONSE_MESSAGE,
   DENIAL_CAUSES,
 ];
-const WORKLOAD_READS = [...ORIGIN_FIELDS, ...ACTOR_FIELDS, ...KUBERNETES_FIELDS, ...TEMPLATE_CONTAINERS, METHOD_NAME];
+const WORKLOAD_READS = [
+  ...ORIGIN_FIELDS,
+  ...ACTOR_FIELDS,
+  ...KUBERNETES_FIELDS,
+  ...TEMPLATE_CONTAINERS,
+  METHOD_NAME,
+  STATUS_CODE,
+];
 
 const KUBERNETES_ACTIVITY = `log_id("cloudaudit.googleapis.com/activity")
 resource.type="k8s_cluster"
@@ -208,7 +215,7 @@ protoPayload.response.status="Failure"
       steps: [
         "See who is stuck: `kubectl get events --namespace {workload.namespace} --field-selector reason=FailedCreate`",
         "See the policy and the rule that refused it: `gcloud container binauthz policy export --project={project}`",
-        "See which attestations the image has: `gcloud container binauthz attestations list --attestor=ATTESTOR --attestor-project={project} --artifact-url={images.0.reference}`",
+        "See which attestations the image has: `gcloud container binauthz attestations list --attestor={facts.attestor} --artifact-url={images.0.reference}`",
         "Help with the regular way: build and attest the image in the approved pipeline, and deploy it by digest.",
       ],
       reference: "https://cloud.google.com/binary-authorization/docs/viewing-audit-logs",
