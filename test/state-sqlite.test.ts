@@ -39,6 +39,12 @@ describe("a SQLite store file", () => {
     await again.close();
   });
 
+  test("is made with its folder, as the default of the settings needs", async () => {
+    const store = await openSqliteStore(join(folder, ".glasswatch", "state.db"));
+    expect(await store.counts()).toMatchObject({ findings: 0 });
+    await store.close();
+  });
+
   test("of the first version can still be read, and its work goes on", async () => {
     edit(await readFile(new URL("support/store-of-schema-1.sql", import.meta.url), "utf8"));
     const store = await openSqliteStore(path);
@@ -84,7 +90,7 @@ describe("a SQLite store file", () => {
 
   test.each([
     ["that is no database", "text.db"],
-    ["in a folder that does not exist", "nowhere/state.db"],
+    ["below something that is no folder", "text.db/state.db"],
   ])("%s is an unavailable store, with the cause but without the path in the message", async (_what, name) => {
     await writeFile(join(folder, "text.db"), "this is a text, and no database");
 

@@ -2,6 +2,8 @@
  * The store in one SQLite file, for one machine: several processes may have it open at once. Writers queue for
  * `BEGIN IMMEDIATE`, readers see the last commit (WAL), and a commit is on the disk before it is answered.
  */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessingError } from "../errors.ts";
@@ -35,14 +37,17 @@ const EVERYTHING = -1;
 const OPEN_TRIES = 20;
 const OPEN_PAUSE_MS = 50;
 
-/** Opens or makes the store file. STORE_TOO_NEW when a newer Glasswatch wrote it, STORE_UNAVAILABLE for all else. */
+/** Opens or makes the store file, and its folder. STORE_TOO_NEW when a newer Glasswatch wrote it, STORE_UNAVAILABLE for all else. */
 export async function openSqliteStore(
   path: string,
   { busyTimeoutMs = 5_000 }: SqliteStoreOptions = {},
 ): Promise<Store> {
   // Loaded here, so that a function which keeps its state elsewhere does not pay for it.
   const sqlite = await import("node:sqlite");
-  const database = guard("open", () => new sqlite.DatabaseSync(path, { timeout: busyTimeoutMs }));
+  const database = guard("open", () => {
+    mkdirSync(dirname(path), { recursive: true });
+    return new sqlite.DatabaseSync(path, { timeout: busyTimeoutMs });
+  });
   try {
     await prepareFile(database);
   } catch (error) {
