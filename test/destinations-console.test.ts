@@ -1,11 +1,14 @@
 import { test as property } from "@fast-check/vitest";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { consoleDestination, toConsoleText } from "../shared/destinations/console.ts";
 import { toNotification } from "../shared/destinations/notification.ts";
 import { expectFailure, failure } from "./support/destination-contract.ts";
 import { anyFinding, hasUnseen } from "./support/destination-texts.ts";
 import { EXAMPLES, example } from "./support/example-findings.ts";
+
+// Hundreds of texts a test: a busy machine may need more than the usual time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { finding, counsel } = example("cloud-run-break-glass-with-justification");
 const notification = toNotification(finding, counsel);

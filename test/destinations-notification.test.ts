@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { test as property } from "@fast-check/vitest";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { consoleLink, runbookLink } from "../shared/destinations/links.ts";
 import { type Notification, toNotification } from "../shared/destinations/notification.ts";
 import { cut, readableLine, readableText } from "../shared/destinations/readable-text.ts";
@@ -11,6 +11,9 @@ import { BUILT_IN_RULES } from "../shared/rules/index.ts";
 import { HOSTILE_TEXTS } from "./support/destination-contract.ts";
 import { anyFinding, anyText, hasUnseen } from "./support/destination-texts.ts";
 import { EXAMPLES, example } from "./support/example-findings.ts";
+
+// Hundreds of texts a test: a busy machine may need more than the usual time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const { finding, counsel } = example("cloud-run-break-glass-with-justification");
 
@@ -148,6 +151,10 @@ describe("verdict", () => {
     { rule: "gke.failopen", kind: "unknown-failed-open" },
     { rule: "cloudrun.check_failed", kind: "unknown-not-checked" },
     { rule: "cv.violation", kind: "violating" },
+    { rule: "cv.config_error", kind: "unknown-not-checked" },
+    { rule: "cloudrun.orgpolicy_violation", kind: "denied" },
+    { rule: "scc.breakglass_finding", kind: "reported" },
+    { rule: "own.deployment", part: { category: "tracking" }, kind: "reported" },
     { rule: "vpcsc.denied", part: { facts: { enforced: false } }, kind: "allowed-dry-run" },
     { rule: "vpcsc.denied", kind: "denied" },
     { rule: "binauthz.change_attempt_denied", kind: "attempt-refused" },
@@ -284,7 +291,9 @@ describe("steps", () => {
       const kind = id.startsWith("gke.") ? "gke-deployment" : "cloud-run-service";
       const every = { revision: "r", execution: "e", pod: "p", cluster: "c", namespace: "n" };
       const workload = { kind, name: "w", ...every } as const;
-      const full = { ...finding, workload };
+      // Which facts a rule has is its own affair.
+      const named = steps.flatMap((template) => Array.from(template.matchAll(/\{facts\.(\w+)\}/g), ([, fact]) => fact));
+      const full = { ...finding, workload, facts: Object.fromEntries(named.map((fact) => [fact, "f"])) };
       for (const template of steps) {
         const filled = fillStep(template, full)
           .map((part) => part.text)

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { test as property } from "@fast-check/vitest";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Notification, openDestination, toNotification } from "../shared/destinations/index.ts";
 import { type SlackMessage, toMinimalMessage, toSlackMessage } from "../shared/destinations/slack.ts";
 import { context, fallback, header } from "../shared/destinations/slack-blocks.ts";
@@ -12,6 +12,9 @@ import { anyFinding, anyText, hasUnseen } from "./support/destination-texts.ts";
 import { example } from "./support/example-findings.ts";
 import { slackComplaints } from "./support/slack-block-kit.ts";
 import { type SlackStandIn, startSlackStandIn } from "./support/slack-stand-in.ts";
+
+// Hundreds of texts a test: a busy machine may need more than the usual time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const breakGlass = example("cloud-run-break-glass-with-justification");
 const notification = toNotification(breakGlass.finding, breakGlass.counsel);

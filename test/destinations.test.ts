@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { toConsoleText } from "../shared/destinations/console.ts";
 import { DESTINATION_KINDS, openDestination, toNotification } from "../shared/destinations/index.ts";
@@ -73,6 +75,13 @@ describe("the contract", () => {
   it("is kept by every kind there is", () => {
     expect(CONTRACT.map((row) => row.kind)).toEqual(DESTINATION_KINDS);
   });
+});
+
+it("is described with a message as it is", () => {
+  const root = join(import.meta.dirname, "..");
+  const read = (...path: readonly string[]) => readFileSync(join(root, ...path), "utf8");
+  const golden = read("test", "goldens", "console", "cloud-run-break-glass-with-justification.txt");
+  expect(read("docs", "destinations.md")).toContain(golden);
 });
 
 describe.each(EXAMPLES)("$name", ({ name, finding, counsel }) => {

@@ -15,7 +15,7 @@ export interface SlackSettings {
   readonly id: string;
   /** An incoming webhook: whoever knows the address can post, so it is a secret. */
   readonly webhookUrl: Secret;
-  /** How long to wait for Slack's answer. 10 seconds unless told otherwise. */
+  /** How long to wait for Slack's answer where nobody stops the delivery earlier. A minute unless told otherwise. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface SlackMessage extends IncomingWebhookSendArguments {
 
 /** Slack takes about one message a second into one channel. */
 const MIN_INTERVAL_MS = 1_000;
-const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 /** Slack refuses messages whose blocks are longer than some 13,000 bytes; it publishes no number. */
 const MAX_BLOCKS_BYTES = 12_000;
 /** Answers that mean "not this message", after which a smaller one may still pass. */

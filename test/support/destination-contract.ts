@@ -144,18 +144,22 @@ export function describeDestinationContract(row: ContractRow): void {
 /** How a destination that talks to a server understands its answers. */
 function describeAnswers(row: ContractRow): void {
   const statuses = Array.from({ length: 400 }, (_, index) => 200 + index);
-  it("understands every status from 200 to 599", () =>
-    using(row, async ({ destination, treat, secrets }) => {
-      for (const status of treat === undefined ? [] : statuses) {
-        treat?.({ kind: "answers", status });
-        const meant = meaningOf(status);
-        if (meant === null) {
-          await expect(destination.deliver(notification, never), `${status}`).resolves.toEqual({ externalId: null });
-        } else {
-          expectFailure(await failure(destination.deliver(notification, never)), meant, secrets, `${status}`);
+  it(
+    "understands every status from 200 to 599",
+    () =>
+      using(row, async ({ destination, treat, secrets }) => {
+        for (const status of treat === undefined ? [] : statuses) {
+          treat?.({ kind: "answers", status });
+          const meant = meaningOf(status);
+          if (meant === null) {
+            await expect(destination.deliver(notification, never), `${status}`).resolves.toEqual({ externalId: null });
+          } else {
+            expectFailure(await failure(destination.deliver(notification, never)), meant, secrets, `${status}`);
+          }
         }
-      }
-    }));
+      }),
+    30_000,
+  );
 
   it.each([
     { name: "seconds", retryAfter: "30", waits: 30_000 },
