@@ -38,10 +38,15 @@ export function parseJsonText(text: string): Json {
   } catch (error) {
     if (text.trim() === "") throw new ProcessingError("ENVELOPE_EMPTY", "there is nothing to read");
     // V8's message quotes the text around the mistake; the position is all that may leave this room.
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-    const where = position === undefined ? "its end" : `position ${position}`;
-    throw new ProcessingError("ENVELOPE_NOT_JSON", `not JSON: the mistake is at ${where}`, { place: where });
+    const message = error instanceof Error ? error.message : "";
+    const position = /position (\d+)/.exec(message)?.[1];
+    if (position !== undefined) throw notJson(`position ${position}`);
+    throw /end of JSON/.test(message) ? notJson("its end") : new ProcessingError("ENVELOPE_NOT_JSON", "not JSON");
   }
+}
+
+function notJson(place: string): ProcessingError {
+  return new ProcessingError("ENVELOPE_NOT_JSON", `not JSON: the mistake is at ${place}`, { place });
 }
 
 /** JSON.parse takes any depth, but everything that walks the value afterwards would pay for it with its stack. */

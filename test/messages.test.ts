@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { classify } from "../shared/classifier/classify.ts";
+import { toConsoleText } from "../shared/destinations/console.ts";
+import { toNotification } from "../shared/destinations/notification.ts";
+import { BUILT_IN_RULES, builtInCatalogue } from "../shared/rules/index.ts";
+import { expectGolden } from "./support/golden.ts";
+import { sampleEntry, sampleIndex } from "./support/samples.ts";
+
+const catalogue = builtInCatalogue();
+const ruleIds = new Set(BUILT_IN_RULES.map(({ id }) => id));
+
+function messageFor(file: string): string {
+  const [finding] = classify(sampleEntry(file), catalogue).findings;
+  const counsel = finding === undefined ? undefined : catalogue.rule(finding.rule)?.counsel;
+  if (finding === undefined || counsel === undefined) throw new Error(`${file} gives no finding`);
+  return toConsoleText(toNotification(finding, counsel, {}), { colour: false });
+}
+
+test("the message that the README shows is the one of the demo's first step", () => {
+  expectGolden("console/what-the-demo-shows.txt", messageFor("cloudrun-service-breakglass-system-event.json"));
+});
+
+const firstOfEachKind = [...ruleIds].map((kind) => ({ kind, file: sampleIndex.find((s) => s.kind === kind)?.file }));
+
+test.each(firstOfEachKind)("$kind gives commands that can be pasted, filled as far as the entry allows", ({ file }) => {
+  const commands = messageFor(file as string).match(/^ {5}(?:gcloud|kubectl) .*$/gm) ?? [];
+  expect(commands.length).toBeGreaterThan(0);
+  for (const command of commands) {
+    expect(command).not.toMatch(/[{}<>`;&|$]/);
+    expect(command, "only what no entry can know stays in capitals").not.toMatch(
+      /\b(?:PROJECT|LOCATION|NAME|NAMESPACE|CLUSTER|SERVICE|JOB|POD|COLLECTION|PATH|IMAGE|REVISION|EXECUTION)\b/,
+    );
+  }
+});
