@@ -3,6 +3,7 @@ import { compileFormula } from "./compile.ts";
 import { type Formula, mapFormula, partsOf, toFormula } from "./formula.ts";
 import { parse } from "./parse.ts";
 import { compilePart, type PartTest } from "./part-test.ts";
+import { canBe } from "./possibility.ts";
 import type { Found } from "./read.ts";
 import { type Reader, Readers } from "./reader.ts";
 import { LOG_ENTRY } from "./schema.ts";
@@ -110,36 +111,12 @@ class Gate {
 
   private judge(found: Found): Int32Array {
     const passed = new Int32Array(Math.ceil(this.formulas.length / 32));
+    const decide = ({ onPath }: PartTest) =>
+      onPath?.alone === true && onPath.reader === this.reader ? onPath.verdict(found) : undefined;
     for (const [index, formula] of this.formulas.entries()) {
-      if (canBe(true, formula, this.reader, found))
-        passed[index >> 5] = (passed[index >> 5] ?? 0) | (1 << (index & 31));
+      if (canBe(true, formula, decide)) passed[index >> 5] = (passed[index >> 5] ?? 0) | (1 << (index & 31));
     }
     return passed;
-  }
-}
-
-/**
- * Whether a formula can have a verdict when only what one path finds is known. Parts that look elsewhere may turn out
- * either way, so "no" is certain and "yes" is not.
- */
-function canBe(verdict: boolean, formula: Formula<PartTest>, reader: Reader, found: Found): boolean {
-  switch (formula.kind) {
-    case "always":
-      return verdict;
-    case "none":
-      return canBe(!verdict, formula.of, reader, found);
-    case "all":
-      return verdict
-        ? formula.of.every((inner) => canBe(true, inner, reader, found))
-        : formula.of.some((inner) => canBe(false, inner, reader, found));
-    case "any":
-      return verdict
-        ? formula.of.some((inner) => canBe(true, inner, reader, found))
-        : formula.of.every((inner) => canBe(false, inner, reader, found));
-    case "part": {
-      const { onPath } = formula.part;
-      return onPath === undefined || !onPath.alone || onPath.reader !== reader || onPath.verdict(found) === verdict;
-    }
   }
 }
 

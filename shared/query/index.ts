@@ -12,6 +12,9 @@ export {
   type Met,
   type Mismatch,
 } from "./explain.ts";
+export { foldingPairs } from "./folding-pairs.ts";
+export { type LintOptions, lint, type Warning, type WarningCode } from "./lint.ts";
+export { type Clause, type LiteralSets, literals, NEEDLE_ALPHABET, type Needle } from "./literals.ts";
 export { type ParseOptions, parse } from "./parse.ts";
 export { print } from "./print.ts";
 export { LOG_ENTRY, ordered, type Schema } from "./schema.ts";

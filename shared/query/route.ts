@@ -9,6 +9,8 @@ export interface Step {
   readonly key: string;
   /** Set where the name may be spelled otherwise in the JSON: then it is compared without case and underscores. */
   readonly loose: string | undefined;
+  /** Whether the schema knows the name; if not, it is a key that somebody chose. */
+  readonly isField: boolean;
   /** Whether every object inherits a property of this name, so that only an own one may count. */
   readonly inherited: boolean;
 }
@@ -26,6 +28,8 @@ export interface Branch {
 export interface Route {
   /** The path as the language writes it, with the schema's own spelling. */
   readonly text: string;
+  /** Where it leads: a field of a message, a value of a map (or something below one, which never is), free content. */
+  readonly place: "field" | "map-value" | "below-map-value" | "content";
   /** Whether the field compares as its type's default value when it is not there. */
   readonly defaulted: boolean;
   /** The way when no typed payload is on it; otherwise the way for a payload of unknown type. */
@@ -38,28 +42,29 @@ export interface Route {
 export function findRoute(path: Path, schema: Schema): Route {
   const trail = new Trail(path, schema);
   let type: FieldType | "beyond" = { kind: "message", fields: schema.fields };
-  let onlyMessages = true;
+  let place: Route["place"] = "field";
   for (const [index, name] of path.components.entries()) {
     if (type === "beyond") {
+      // Accepted, but it never finds anything: the values of a map are strings.
       trail.exact(name);
+      place = "below-map-value";
     } else if (typeof type === "string" || type.kind === "enumeration") {
       trail.refuseSubfield(index, typeof type === "string" ? type : "enumeration");
     } else if (type.kind === "message") {
       const field: string = findField(type, name) ?? trail.refuseField(index, type);
-      trail.exact(field);
+      trail.field(field);
       type = type.fields[field] ?? "beyond";
     } else if (type.kind === "payload") {
       return trail.throughPayload(index, type.types);
     } else {
-      onlyMessages = false;
       trail[type.kind === "open" ? "loose" : "exact"](name);
-      // A path below the value of a map is accepted and never finds anything.
+      place = type.kind === "map" ? "map-value" : "content";
       if (type.kind === "map") type = "beyond";
     }
   }
   const leaf = leafType(type);
-  const defaulted = schema.absent === "defaulted" && onlyMessages && isScalar(leaf);
-  return { text: trail.text(), defaulted, main: { steps: trail.steps, type: leaf }, payload: undefined };
+  const defaulted = schema.absent === "defaulted" && place === "field" && isScalar(leaf);
+  return { text: trail.text(), place, defaulted, main: { steps: trail.steps, type: leaf }, payload: undefined };
 }
 
 /** Whether a value at the end of a path has a scalar type that the schema names. */
@@ -85,12 +90,16 @@ class Trail {
     this.schema = schema;
   }
 
+  field(name: string): void {
+    this.steps.push({ key: name, loose: undefined, isField: true, inherited: name in Object.prototype });
+  }
+
   exact(key: string): void {
-    this.steps.push({ key, loose: undefined, inherited: key in Object.prototype });
+    this.steps.push({ key, loose: undefined, isField: false, inherited: key in Object.prototype });
   }
 
   loose(key: string): void {
-    this.steps.push({ key, loose: looseName(key), inherited: key in Object.prototype });
+    this.steps.push({ key, loose: looseName(key), isField: false, inherited: key in Object.prototype });
   }
 
   text(): string {
@@ -109,7 +118,7 @@ class Trail {
     }
     for (const name of names) this.loose(name);
     const main: Branch = { steps: this.steps, type: "json" };
-    return { text: this.text(), defaulted: false, main, payload: { depth: above.length, byType } };
+    return { text: this.text(), place: "content", defaulted: false, main, payload: { depth: above.length, byType } };
   }
 
   private descend(root: Message, names: readonly string[]): LeafType {
@@ -121,7 +130,7 @@ class Trail {
       } else if (type.kind === "message") {
         const field: string | undefined = findField(type, name);
         if (field === undefined) this.loose(name);
-        else this.exact(field);
+        else this.field(field);
         type = field === undefined ? { kind: "open" } : (type.fields[field] ?? "beyond");
       } else {
         this[type.kind === "struct" || type.kind === "map" ? "exact" : "loose"](name);
