@@ -14,3 +14,11 @@ export function statusCodeOf(view: EntryView): number {
   const code = Number(view.value(STATUS_CODE) ?? 0);
   return Number.isInteger(code) ? code : 0;
 }
+
+/** The segment behind a collection in a resource name: `nameAfter("projects/p/topics/t", "topics")` is "t". */
+export function nameAfter(resourceName: string, collection: string): string | null {
+  const parts = resourceName.split("/");
+  const at = parts.lastIndexOf(collection);
+  const name = at === -1 ? undefined : parts[at + 1];
+  return name === undefined || name === "" ? null : name;
+}

@@ -10,6 +10,13 @@ export interface ClassifyContext {
   readonly previousState?: (resourceKey: string) => unknown;
 }
 
+/** What a resource looked like after the entry: the rule's own choice of what it later compares. */
+export interface ObservedState {
+  /** As `previousState` is asked for it. */
+  readonly key: string;
+  readonly state: unknown;
+}
+
 /** Accepting may set the confidence; refusing needs a reason that a person can read. */
 export type Refinement =
   | { readonly accept: true; readonly confidence?: Confidence }
@@ -29,6 +36,19 @@ export interface Extraction {
   readonly aliases?: readonly string[];
 }
 
+/**
+ * How sure it is that Google writes the entries as the rule reads them, best source first: stated by Google's
+ * documentation, seen in a published real entry, in an API schema or Google's source, in a third party's parser, inferred.
+ */
+export const CERTAINTIES = ["documented", "seen", "schema", "third-party", "inferred"] as const;
+
+export interface Certainty {
+  /** The source of what decides. */
+  readonly level: (typeof CERTAINTIES)[number];
+  /** Facts that the rule relies on and that nobody has confirmed on a live project; the rule takes likely variants too. */
+  readonly unconfirmed: readonly string[];
+}
+
 /** What is known about one kind of event. `refine` may only narrow what `filter` lets through. */
 export interface Rule {
   /** SERVICE.EVENT; the service is the file in shared/rules that holds it. */
@@ -44,6 +64,11 @@ export interface Rule {
   readonly reads: readonly Field[];
   readonly refine?: (view: EntryView, context: ClassifyContext) => Refinement;
   readonly extract: (view: EntryView, context: ClassifyContext) => Extraction;
+  /** The state of a resource that the entry carries, to compare later changes with; null where it carries none. */
+  readonly observe?: (view: EntryView) => ObservedState | null;
+  readonly certainty: Certainty;
+  /** How many entries the filter lets through in a large organization, and why: a sink is paid by volume. */
+  readonly volume: string;
   readonly counsel: Counsel;
 }
 

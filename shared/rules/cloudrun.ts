@@ -77,6 +77,15 @@ ${OUTCOME_OF_A_DEPLOYMENT}
       justification: observedJustification(view),
       facts: { statusCode: statusCodeOf(view) || null },
     }),
+    certainty: {
+      level: "documented",
+      unconfirmed: [
+        "the wording of the message",
+        "that the revision carries the annotation",
+        "the shape of job and worker pool events",
+      ],
+    },
+    volume: "One or two entries for each break-glass deployment; the method and the words are tested in the sink.",
     counsel: {
       why: "Somebody deployed past Binary Authorization. The image may be one that the policy would have refused, and it now serves in production.",
       falsePositives:
@@ -127,6 +136,15 @@ protoPayload.methodName=~"^google\\.cloud\\.run\\.v[0-9a-z]+\\.(Services|Jobs|Wo
         aliases,
       };
     },
+    certainty: {
+      level: "schema",
+      unconfirmed: [
+        "the method names of v1 jobs",
+        "the resource type of worker pools",
+        "that an empty justification leaves no trace in a v2 request",
+      ],
+    },
+    volume: "One entry for each request that carries a justification.",
     counsel: {
       why: "This is the request behind a break-glass deployment: it says who asked for it, from where, and with which words.",
       falsePositives:
@@ -150,6 +168,8 @@ ${UNAUTHORIZED_IMAGE}`,
     reads: SYSTEM_EVENT_READS,
     refine: judgeDenial,
     extract: (view) => refusedEvent(view, denyingCondition(view)),
+    certainty: { level: "documented", unconfirmed: ["the resource type of worker pools"] },
+    volume: "One or two entries for each refused revision.",
     counsel: denialCounsel("gcloud run revisions describe {workload.revision} --project={project} --region={location}"),
   },
   {
@@ -163,6 +183,8 @@ ${UNAUTHORIZED_IMAGE}`,
     reads: SYSTEM_EVENT_READS,
     refine: judgeDenial,
     extract: (view) => refusedEvent(view, denyingCondition(view)),
+    certainty: { level: "documented", unconfirmed: ["the reason and message of a refused execution"] },
+    volume: "One entry for each refused execution; a schedule repeats it.",
     counsel: denialCounsel(
       "gcloud run jobs executions describe {workload.execution} --project={project} --region={location}",
     ),
@@ -188,6 +210,8 @@ ${OUTCOME_OF_A_DEPLOYMENT}
       ...observedEvent(view),
       facts: { explanation: messagesOf(view).findLast((message) => DRY_RUN.test(message)) },
     }),
+    certainty: { level: "documented", unconfirmed: ['the wording of the message beyond the words "dry run"'] },
+    volume: "One or two entries for each deployment that a dry-run policy would refuse.",
     counsel: {
       why: "The policy runs in dry-run mode: this image was let through, and will be refused once the policy is enforced.",
       falsePositives: "None known: Binary Authorization writes this only where it evaluated a policy in dry run.",
@@ -208,6 +232,8 @@ resource.type=("cloud_run_revision" OR "cloud_run_job" OR "cloud_run_worker_pool
 protoPayload.response.status.conditions.reason=("ContainerImageAuthorizationCheckFailed" OR "CONTAINER_IMAGE_AUTHORIZATION_CHECK_FAILED")`,
     reads: SYSTEM_EVENT_READS,
     extract: (view) => refusedEvent(view, conditionFor(view, CHECK_FAILED)),
+    certainty: { level: "schema", unconfirmed: ["the whole log entry: only the reason is in the API"] },
+    volume: "One or two entries for each deployment whose check failed.",
     counsel: {
       why: "The check itself failed, so the deployment was stopped without a verdict on the image: a policy, attestor or permission is out of order, and the next emergency deployment will meet it too.",
       falsePositives: "A passing fault of the service; the same deployment then succeeds when it is tried again.",

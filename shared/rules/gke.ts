@@ -118,6 +118,11 @@ export const gkeRules: readonly Rule[] = [
         },
       };
     },
+    certainty: {
+      level: "documented",
+      unconfirmed: ["that a flag without an overridden verification result means that the image passed"],
+    },
+    volume: "One entry for each Pod that carries the flag.",
     counsel: {
       why: "A Pod was let past Binary Authorization by the break-glass flag. The image may be one that the policy refuses, and it runs now.",
       falsePositives:
@@ -155,6 +160,8 @@ export const gkeRules: readonly Rule[] = [
         },
       };
     },
+    certainty: { level: "inferred", unconfirmed: ["that template changes are logged with the whole template"] },
+    volume: "One entry for each write of a template that carries the flag.",
     counsel: {
       why: "Every Pod made from this template bypasses Binary Authorization, now and at each later scaling or restart, until the label is gone.",
       falsePositives: "A template that has carried the label for long reports again with every change to the workload.",
@@ -208,6 +215,8 @@ protoPayload.response.status="Failure"
         },
       };
     },
+    certainty: { level: "documented", unconfirmed: ["the method name of debug containers"] },
+    volume: "One entry for each refused Pod; a controller repeats it every few minutes.",
     counsel: {
       why: "Somebody, or a controller on somebody's behalf, tried to run an image that the policy does not allow. The guardrail held.",
       falsePositives:
@@ -239,6 +248,8 @@ labels."${WEBHOOK}/dry-run"="true"`,
         facts: { ...event.facts, attestor: attestorIn(verdict), explanation: explanationIn(verdict) },
       };
     },
+    certainty: { level: "documented", unconfirmed: [] },
+    volume: "One entry for each Pod that a dry-run policy would refuse.",
     counsel: {
       why: "The policy runs in dry-run mode: this Pod was let through, and will be refused once the policy is enforced.",
       falsePositives: "None known: the webhook writes this label only where its policy says dry run.",
@@ -269,6 +280,9 @@ labels."${WEBHOOK}/dry-run"="true"`,
       const event = podEvent(view);
       return { ...event, facts: { ...event.facts, verification: "unknown" } };
     },
+    certainty: { level: "documented", unconfirmed: ["that the key and the name of this webhook come together"] },
+    volume:
+      "One entry for each Pod that is let in while the webhook does not answer; entries of other webhooks pass the sink too.",
     counsel: {
       why: "The cluster could not reach Binary Authorization and let the Pod in unchecked. Nobody knows whether the policy would have allowed the image.",
       falsePositives:
