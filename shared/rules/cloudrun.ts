@@ -14,7 +14,7 @@ import { member } from "../audit-log/json.ts";
 import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
 import { STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
-import { accepted, type Extraction, type Rule, refused } from "../classifier/rule.ts";
+import { accepted, type Extraction, type Refinement, type Rule, refused } from "../classifier/rule.ts";
 import type { Counsel, Workload } from "../finding.ts";
 
 const BREAKGLASS = "run.googleapis.com/binary-authorization-breakglass";
