@@ -38,6 +38,51 @@ export async function main(argv: readonly string[]): Promise<number> {
     });
 
   program
+    .command("query")
+    .description("the entries that match a filter of Google's Logging query language, as Logs Explorer would show them")
+    .argument("<lql-and-paths...>", "the filter, then files, folders, or - for standard input")
+    .option("--file <file>", "read the filter from a file; every argument is then a path")
+    .option("--check", "only compile the filter, print it, and warn of common mistakes")
+    .option("--count", "print the number of matching entries only")
+    .option("--limit <n>", "stop after so many matching entries")
+    .option("--explain", "say on stderr, for each entry, what each part of the filter met")
+    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .action(async (args: string[], options: Record<string, never>) => {
+      const { query } = await import("./query.ts");
+      exitCode = await query(args, options);
+    });
+
+  program
+    .command("explain")
+    .description("for each entry: which rules recognise it and by what, and what stopped each of the others")
+    .argument("<path...>", "what to read")
+    .option("--rules <ids>", "only these rules, separated by commas")
+    .option("--all", "in a table: also the first condition that failed in every rule that does not match")
+    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .action(async (paths: string[], options: { format?: string; rules?: string; all?: boolean }) => {
+      const { explain } = await import("./explain.ts");
+      exitCode = await explain(paths, options);
+    });
+
+  const rules = program
+    .command("rules")
+    .description("list the rules, or explain one: its filter, how sure its format is, and what to do")
+    .argument("[id]", "the rule to explain")
+    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .action(async (id: string | undefined, options: { format?: string }) => {
+      const { rules } = await import("./rules.ts");
+      exitCode = await rules(id, options);
+    });
+  rules
+    .command("filter")
+    .description("the filter of the log sink that feeds a category")
+    .requiredOption("--category <category>", "break-glass, policy-violation, guardrail-change or tracking")
+    .action(async (options: { category?: string }) => {
+      const { rulesFilter } = await import("./rules.ts");
+      exitCode = await rulesFilter(options);
+    });
+
+  program
     .command("send")
     .description("post one sample or file to a running function, as Pub/Sub would push it")
     .argument("<sample>", "a file, or the name of a sample that comes with Glasswatch")

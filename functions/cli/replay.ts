@@ -1,15 +1,12 @@
-import type { LogEntry } from "../../shared/audit-log/entry.ts";
-import { SplitJoiner } from "../../shared/audit-log/splits.ts";
-import { readStream } from "../../shared/audit-log/stream.ts";
 import { compileCatalogue } from "../../shared/classifier/catalogue.ts";
 import { codeOf, type ProcessingError } from "../../shared/errors.ts";
 import { compareSeverity, type Finding, type Severity } from "../../shared/finding.ts";
 import { type Pipeline, processEntry } from "../../shared/pipeline.ts";
 import { BUILT_IN_RULES } from "../../shared/rules/index.ts";
 import { categoryOption, type Format, formatOption, severityOption, timeOption, usage } from "./arguments.ts";
+import { emptyTally, entriesOf, type ReadingTally } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { type Column, OutputClosed, table, writeAll } from "./output.ts";
-import { sourcesOf } from "./sources.ts";
 
 interface Selection {
   readonly since: number | undefined;
@@ -18,10 +15,7 @@ interface Selection {
   readonly minSeverity: Severity | undefined;
 }
 
-interface Tally {
-  files: number;
-  entries: number;
-  unreadable: number;
+interface Tally extends ReadingTally {
   faults: number;
   duplicates: number;
   readonly rules: Map<string, number>;
@@ -41,9 +35,7 @@ export async function replay(paths: readonly string[], options: Readonly<Record<
   };
   const pipeline: Pipeline = { catalogue: compileCatalogue(chosenRules(options.rules)), log: noted };
   const tally: Tally = {
-    files: 0,
-    entries: 0,
-    unreadable: 0,
+    ...emptyTally(),
     faults: 0,
     duplicates: 0,
     rules: new Map(),
@@ -73,45 +65,26 @@ async function* findingsOf(
   tally: Tally,
 ): AsyncGenerator<Finding> {
   const seen = new Set<string>();
-  for await (const source of sourcesOf(paths)) {
-    tally.files++;
-    for await (const entry of entriesOf(source.name, source.open(), tally)) {
-      tally.entries++;
-      const at = new Date(entry.timestamp);
-      if (selection.since !== undefined && at.getTime() < selection.since) continue;
-      if (selection.until !== undefined && at.getTime() >= selection.until) continue;
-      const { findings, faults } = await processEntry(entry, at, pipeline);
-      tally.faults += faults.length;
-      for (const finding of findings) {
-        if (!isChosen(finding, selection)) continue;
-        if (seen.has(finding.id)) {
-          tally.duplicates++;
-          continue;
-        }
-        seen.add(finding.id);
-        tally.rules.set(finding.rule, (tally.rules.get(finding.rule) ?? 0) + 1);
-        if (tally.worst === undefined || compareSeverity(finding.severity, tally.worst) > 0) {
-          tally.worst = finding.severity;
-        }
-        yield finding;
+  for await (const { entry } of entriesOf(paths, tally)) {
+    const at = new Date(entry.timestamp);
+    if (selection.since !== undefined && at.getTime() < selection.since) continue;
+    if (selection.until !== undefined && at.getTime() >= selection.until) continue;
+    const { findings, faults } = await processEntry(entry, at, pipeline);
+    tally.faults += faults.length;
+    for (const finding of findings) {
+      if (!isChosen(finding, selection)) continue;
+      if (seen.has(finding.id)) {
+        tally.duplicates++;
+        continue;
       }
+      seen.add(finding.id);
+      tally.rules.set(finding.rule, (tally.rules.get(finding.rule) ?? 0) + 1);
+      if (tally.worst === undefined || compareSeverity(finding.severity, tally.worst) > 0) {
+        tally.worst = finding.severity;
+      }
+      yield finding;
     }
   }
-}
-
-/** The entries of one source, split ones joined; what cannot be read is counted and named on stderr. */
-async function* entriesOf(name: string, chunks: AsyncIterable<Uint8Array>, tally: Tally): AsyncGenerator<LogEntry> {
-  const joiner = new SplitJoiner();
-  for await (const reading of readStream(chunks)) {
-    if ("entry" in reading) yield* joiner.take(reading.entry);
-    else {
-      tally.unreadable++;
-      note(
-        `${name}${reading.place === "" ? "" : `, ${reading.place}`}: ${reading.error.code}: ${reading.error.message}`,
-      );
-    }
-  }
-  yield* joiner.flush();
 }
 
 function isChosen(finding: Finding, { category, minSeverity }: Selection): boolean {
