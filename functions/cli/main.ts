@@ -123,4 +123,5 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+// A Node that is too old for us knows no import.meta.main either; it has to be told so, not left with a silent success.
+if (import.meta.main !== false) process.exitCode = await main(process.argv.slice(2));
