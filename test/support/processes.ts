@@ -7,6 +7,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** The whole environment of the process; that of this one when it is not given. */
   readonly env?: NodeJS.ProcessEnv;
+  /** What it reads from standard input; that is closed otherwise. */
+  readonly input?: string;
 }
 
 export interface RunningProcess {
@@ -37,15 +39,18 @@ process.once("exit", () => {
 export function startProcess(
   program: string,
   args: readonly string[],
-  { cwd, env = process.env }: ProcessOptions = {},
+  { cwd, env = process.env, input }: ProcessOptions = {},
 ): RunningProcess {
   const child = spawn(program, args, {
     env,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: "pipe",
     ...(cwd === undefined ? {} : { cwd }),
   });
   groups.add(child);
+  // Who ends without reading closes the pipe early; that is no failure of the test.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
   const written: { readonly from: "stdout" | "stderr"; readonly text: string }[] = [];
   for (const from of ["stdout", "stderr"] as const) {
     child[from].setEncoding("utf8").on("data", (text: string) => written.push({ from, text }));
