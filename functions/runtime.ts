@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { compileCatalogue } from "../shared/classifier/catalogue.ts";
+import { rulesInForce } from "../shared/classifier/declared-rule.ts";
 import { type DestinationDeps, openDestination } from "../shared/destinations/index.ts";
 import { ProcessingError } from "../shared/errors.ts";
 import type { Counsel } from "../shared/finding.ts";
@@ -8,7 +10,7 @@ import { deliverDue } from "../shared/response/deliver.ts";
 import type { DeliveryCounts } from "../shared/response/drain.ts";
 import { openOutbox } from "../shared/response/outbox.ts";
 import { tick } from "../shared/response/tick.ts";
-import { builtInCatalogue } from "../shared/rules/index.ts";
+import { BUILT_IN_RULES } from "../shared/rules/index.ts";
 import { type Environment, loadSettings, platformOf, processEnvironment, type Settings } from "../shared/settings.ts";
 import { memoryStore } from "../shared/state/memory.ts";
 import { openSqliteStore } from "../shared/state/sqlite.ts";
@@ -40,7 +42,7 @@ export async function openHouse(environment: Environment = processEnvironment())
   const platform = platformOf(environment);
   const write = (text: string) => void process.stdout.write(text);
   const logOptions: LogOptions = { write, projectId: platform.projectId ?? settings.project };
-  const catalogue = builtInCatalogue();
+  const catalogue = compileCatalogue(rulesInForce(BUILT_IN_RULES, settings.rules.own, settings.rules.changes));
   const colour = process.stdout.isTTY === true && !environment.NO_COLOR;
   const deps: DestinationDeps = { now: Date.now, console: { write, colour, columns: process.stdout.columns } };
   const destinations = settings.destinations.map((destination) => openDestination(destination, deps));

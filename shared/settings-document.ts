@@ -1,3 +1,6 @@
+import type { RuleChange, RuleDocument } from "./classifier/declared-rule.ts";
+import { EMPTY_WATCHLISTS, type Watchlists } from "./classifier/watchlists.ts";
+
 /** The settings file as it is written: secrets still by reference, defaults filled in. */
 export interface SettingsDocument {
   /** The Google Cloud project that Glasswatch itself runs in. */
@@ -9,6 +12,15 @@ export interface SettingsDocument {
   readonly runbookBase?: string | undefined;
   readonly destinations: readonly DestinationDocument[];
   readonly delivery: DeliverySettings;
+  readonly watchlists: Watchlists;
+  readonly rules: RuleSettings;
+}
+
+export interface RuleSettings {
+  /** The organization's own rules. */
+  readonly own: readonly RuleDocument[];
+  /** What is changed about the rules that come with Glasswatch. */
+  readonly changes: readonly RuleChange[];
 }
 
 export type StoreSettings = { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "memory" };
@@ -32,4 +44,6 @@ export const EMBEDDED_DEFAULTS: SettingsDocument = {
   store: { kind: "sqlite", path: ".glasswatch/state.db" },
   destinations: [{ kind: "console", id: "console" }],
   delivery: { inlineBudgetMs: 8_000, attemptTimeoutMs: 5_000, localTickSeconds: 60 },
+  watchlists: EMPTY_WATCHLISTS,
+  rules: { own: [], changes: [] },
 };

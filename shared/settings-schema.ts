@@ -1,6 +1,8 @@
 import { isNode, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
+import { checkRuleDocument, type RuleDocument } from "./classifier/declared-rule.ts";
 import { ProcessingError } from "./errors.ts";
+import { CATEGORIES, SEVERITIES } from "./finding.ts";
 import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
 
 const id = z
@@ -55,6 +57,79 @@ const delivery = z
   })
   .prefault({});
 
+const names = (describe: string) => z.array(z.string().min(1)).default([]).describe(describe);
+const matching = (pattern: RegExp, expected: string, describe: string) =>
+  z
+    .array(z.string().regex(pattern, `expected ${expected}`))
+    .default([])
+    .describe(describe);
+
+const watchlists = z
+  .strictObject({
+    productionProjects: names("Project ids in which findings count as production."),
+    protectedProjects: names("Project ids in which every Cloud Run deployment must have Binary Authorization on."),
+    protectedServices: names("Cloud Run services that must: projects/P/locations/L/services/S, or a name."),
+    emergencyAccounts: names("Accounts that are meant for emergencies."),
+    ownTopics: matching(/^projects\/[^/]+\/topics\/[^/]+$/, "projects/P/topics/T", "Topics to be watched."),
+    ownSubscriptions: matching(
+      /^projects\/[^/]+\/subscriptions\/[^/]+$/,
+      "projects/P/subscriptions/S",
+      "Subscriptions to be watched.",
+    ),
+    ownSinks: matching(
+      /^(?:projects|folders|organizations|billingAccounts)\/[^/]+\/sinks\/[^/]+$/,
+      "PARENT/sinks/S",
+      "Log sinks to be watched.",
+    ),
+  })
+  .prefault({})
+  .describe("What only your organization knows.");
+
+const ruleId = z.string().regex(/^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$/, "expected an id such as payments.unusual_deploy");
+const severity = z.enum(SEVERITIES);
+const entries = z.array(z.looseObject({ logName: z.string() })).min(1);
+
+const ownRule = z.strictObject({
+  id: ruleId,
+  category: z.enum(CATEGORIES),
+  title: z.string().min(1),
+  severity,
+  filter: z.string().min(1).describe("Google's Logging query language, as in Logs Explorer."),
+  incidentKey: z
+    .string()
+    .min(1)
+    .describe("Entries of one story give the same text; fields in braces, such as deploys/{project}/{labels.app}."),
+  justification: z.string().optional().describe("The field that holds the reason which somebody gave."),
+  images: z.array(z.string()).optional().describe("Fields that hold image references."),
+  facts: z.record(z.string(), z.string()).optional().describe("Name and field of what a person should see."),
+  counsel: z.strictObject({
+    why: z.string().min(1).describe("Why it matters."),
+    falsePositives: z.string().min(1).describe("When it means nothing."),
+    steps: z.array(z.string().min(1)).min(1).describe("What to do; commands in backticks."),
+    reference: z.string().min(1).describe("An https URL, or a path below runbookBase."),
+  }),
+  matches: entries.describe("Log entries that the rule must recognise."),
+  leaves: entries.describe("Near misses that it must leave."),
+});
+
+const ruleChange = z
+  .strictObject({
+    id: ruleId,
+    reason: z.string().min(1).describe("Why; shown wherever the rule is."),
+    disabled: z.literal(true).optional(),
+    severity: severity.optional(),
+  })
+  .refine((change) => (change.disabled === undefined) !== (change.severity === undefined), {
+    message: "say either disabled: true or a severity",
+  });
+
+const rules = z
+  .strictObject({
+    own: z.array(ownRule).default([]).describe("Rules of your own."),
+    changes: z.array(ruleChange).default([]).describe("Rules of Glasswatch that you disable or regrade."),
+  })
+  .prefault({});
+
 /** The settings file. Its JSON Schema, for editors, is docs/schemas/glasswatch.schema.json. */
 export const settingsSchema = z
   .strictObject({
@@ -91,6 +166,8 @@ export const settingsSchema = z
         }
       }),
     delivery,
+    watchlists,
+    rules,
   })
   .describe("Settings of Glasswatch");
 
@@ -107,12 +184,32 @@ export function parseSettings(text: string, file: string): SettingsDocument {
     throw invalid(file, [{ ...at(problem.pos[0]), message: problem.message.split("\n", 1)[0] ?? "not YAML" }]);
   }
   const result = settingsSchema.safeParse(yaml.toJS() ?? {});
-  if (result.success) return result.data;
+  if (result.success) {
+    const wrongRules = result.data.rules.own.flatMap((rule, index) => {
+      const mistake = mistakeOf(rule);
+      return mistake === undefined
+        ? []
+        : [{ ...at(offsetOf(yaml.contents, ["rules", "own", index])), message: mistake }];
+    });
+    if (wrongRules.length > 0) throw invalid(file, wrongRules);
+    return result.data;
+  }
   const mistakes = result.error.issues.flatMap((issue) => {
     const paths = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
     return paths.map((path) => ({ ...at(offsetOf(yaml.contents, path)), message: describe(path, issue) }));
   });
   throw invalid(file, mistakes);
+}
+
+/** Why a rule of the organization's own cannot be used: its filter, a field in it, or an entry that it judges wrongly. */
+function mistakeOf(rule: RuleDocument): string | undefined {
+  try {
+    checkRuleDocument(rule);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ProcessingError)) throw error;
+    return error.code === "RULE_INVALID" ? error.message : `rule ${rule.id}: ${error.code}: ${error.message}`;
+  }
 }
 
 interface Mistake {

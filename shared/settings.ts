@@ -43,20 +43,32 @@ export function platformOf(environment: Environment): Platform {
   };
 }
 
+/** A checked document and where it comes from, for people. */
+export interface LoadedDocument {
+  readonly document: SettingsDocument;
+  readonly source: string;
+}
+
 /**
- * The settings of the named file, else of GLASSWATCH_SETTINGS, else of glasswatch.json or glasswatch.yaml in the working
+ * The document of the named file, else of GLASSWATCH_SETTINGS, else of glasswatch.json or glasswatch.yaml in the working
  * directory, else the embedded defaults. Throws SETTINGS_UNREADABLE, or SETTINGS_INVALID with file, line and column.
  */
-export async function loadSettings(
+export async function loadDocument(
   environment: Environment = processEnvironment(),
   file: string | undefined = environment.GLASSWATCH_SETTINGS,
-): Promise<Settings> {
+): Promise<LoadedDocument> {
   const found = file ?? [STAGED_SETTINGS_FILE, SETTINGS_FILE].find((name) => existsSync(name));
-  if (found === undefined) return withSecrets(EMBEDDED_DEFAULTS, "embedded defaults", environment);
+  if (found === undefined) return { document: EMBEDDED_DEFAULTS, source: "embedded defaults" };
   const text = readText(found);
-  if (found.endsWith(".json")) return withSecrets(staged(text, found), found, environment);
+  if (found.endsWith(".json")) return { document: staged(text, found), source: found };
   const { parseSettings } = await import("./settings-schema.ts");
-  return withSecrets(parseSettings(text, found), found, environment);
+  return { document: parseSettings(text, found), source: found };
+}
+
+/** As loadDocument, with the secrets that it refers to; throws SETTINGS_INVALID for one that is not set. */
+export async function loadSettings(environment: Environment = processEnvironment(), file?: string): Promise<Settings> {
+  const { document, source } = await loadDocument(environment, file);
+  return withSecrets(document, source, environment);
 }
 
 function readText(file: string): string {

@@ -58,8 +58,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "shared/destinations": ["shared/errors.ts", "shared/finding.ts", "shared/secret.ts"],
   "shared/state": ["shared/errors.ts", "shared/finding.ts"],
   "shared/response": ["shared/errors.ts", "shared/finding.ts", "shared/destinations", "shared/state"],
-  "shared/settings-document.ts": [],
-  "shared/settings-schema.ts": ["shared/errors.ts", "shared/settings-document.ts"],
+  "shared/settings-document.ts": ["shared/classifier"],
+  "shared/settings-schema.ts": [
+    "shared/errors.ts",
+    "shared/finding.ts",
+    "shared/classifier",
+    "shared/settings-document.ts",
+  ],
   "shared/settings.ts": [
     "shared/errors.ts",
     "shared/secret.ts",

@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,34 +5,12 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Finding } from "../shared/finding.ts";
 import { parseFinding } from "../shared/finding-schema.ts";
+import { glasswatch } from "./support/command-line.ts";
 import { expectGolden } from "./support/golden.ts";
 import { SAMPLES, sampleBytes, sampleEntry } from "./support/samples.ts";
 
-const MAIN = join(import.meta.dirname, "..", "functions", "cli", "main.ts");
 const folder = mkdtempSync(join(tmpdir(), "glasswatch-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function glasswatch(
-  args: readonly string[],
-  input: string | Uint8Array = "",
-  env: NodeJS.ProcessEnv = {},
-): Promise<Run> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [MAIN, ...args],
-      { cwd: folder, env: { ...process.env, NO_COLOR: "1", ...env }, maxBuffer: 1 << 26 },
-      (error, stdout, stderr) => resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
-    );
-    child.stdin?.end(input);
-  });
-}
 
 function file(name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
@@ -65,7 +42,7 @@ describe("glasswatch replay", () => {
       sampleBytes("envelope-gcs-export.ndjson"),
       gzipSync(sampleBytes("envelope-gcs-export.ndjson")),
     ]) {
-      const { stdout, stderr } = await glasswatch(["replay", "-"], input);
+      const { stdout, stderr } = await glasswatch(["replay", "-"], { input });
       expect(rulesIn(stdout).length).toBeGreaterThan(0);
       expect(stderr).toContain("of 1 file");
     }
@@ -101,7 +78,7 @@ describe("glasswatch replay", () => {
 
   test("joins split entries before it judges them", async () => {
     const parts = [0, 1].map((n) => JSON.stringify(sampleEntry(`envelope-split-entry-${n}.json`))).join("\n");
-    const { stdout, stderr } = await glasswatch(["replay", "-"], parts);
+    const { stdout, stderr } = await glasswatch(["replay", "-"], { input: parts });
     expect(rulesIn(stdout)).toEqual(["gke.breakglass"]);
     expect(stderr).toContain("in 1 entry of 1 file");
   });
@@ -156,7 +133,7 @@ describe("glasswatch replay", () => {
     const payload = entry.protoPayload as { response: { metadata: { annotations: Record<string, string> } } };
     payload.response.metadata.annotations["run.googleapis.com/binary-authorization-breakglass"] =
       "\u001b[2J\u202egnp.exe";
-    const { stdout } = await glasswatch(["replay", "-", "--format", "table"], JSON.stringify(entry));
+    const { stdout } = await glasswatch(["replay", "-", "--format", "table"], { input: JSON.stringify(entry) });
     expect(stdout).toContain("⟨U+001B⟩");
     expect([...stdout].filter((c) => (c < " " && c !== "\n") || c === "\u202e")).toEqual([]);
   });
@@ -179,8 +156,8 @@ describe("glasswatch check", () => {
 
   test("never shows a secret", async () => {
     const path = file("slack.yaml", "destinations: [{ id: s, kind: slack, webhookUrl: '${env:HOOK}' }]\n");
-    const run = await glasswatch(["check", "--config", path], "", {
-      HOOK: "https://hooks.slack.com/services/T/B/sEcReT",
+    const run = await glasswatch(["check", "--config", path], {
+      env: { HOOK: "https://hooks.slack.com/services/T/B/sEcReT" },
     });
     expect(run.code).toBe(0);
     expect(run.stdout + run.stderr).not.toContain("sEcReT");
@@ -206,5 +183,122 @@ describe("glasswatch send", () => {
     ["what is no URL", ["send", "gke-pod-dryrun", "--url", "here"], 2],
   ] as const)("refuses %s", async (_name, args, code) => {
     expect((await glasswatch(args)).code).toBe(code);
+  });
+});
+
+describe("glasswatch query", () => {
+  const FILTER = 'protoPayload.methodName="io.k8s.core.v1.pods.create"';
+
+  test("prints the entries that match, as they were", async () => {
+    const { code, stdout, stderr } = await glasswatch([
+      "query",
+      FILTER,
+      BREAKGLASS,
+      HARMLESS,
+      sample("logging-deletesink.json"),
+    ]);
+    expect(code).toBe(0);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((text) => JSON.parse(text) as unknown),
+    ).toEqual([sampleEntry("gke-pod-breakglass-label.json"), sampleEntry("gke-negative-pod-allowed.json")]);
+    expect(stderr).toBe("2 of 3 entries match\n");
+  });
+
+  test("counts, stops at a limit, reads the filter from a file, prints a table", async () => {
+    expect((await glasswatch(["query", FILTER, SAMPLES, "--count"])).stdout).toMatch(/^\d\d\n$/);
+    expect((await glasswatch(["query", "", SAMPLES, "--limit", "3"])).stdout.trim().split("\n")).toHaveLength(3);
+    const path = file("filter.lql", `-- a comment\n${FILTER}\n`);
+    expect((await glasswatch(["query", "--file", path, BREAKGLASS, "--count"])).stdout).toBe("1\n");
+    const { stdout } = await glasswatch(["query", FILTER, BREAKGLASS, HARMLESS, "--format", "table"]);
+    expectGolden("cli/query-table.txt", stdout);
+  });
+
+  test("explains each part of the filter with what it met", async () => {
+    const { stderr } = await glasswatch(["query", `${FILTER} NOT severity>=ERROR`, HARMLESS, "--explain", "--count"]);
+    expectGolden("cli/query-explain.txt", stderr);
+  });
+
+  test.each([
+    ["a filter that does not parse", ["query", "a = ("], 2, /QUERY_SYNTAX/],
+    ["a filter with an unknown field", ["query", "protoPayloda.x=1", "-"], 2, /QUERY_FIELD.*protoPayload/],
+    ["a filter without a file to read", ["query", "severity=ERROR"], 2, /name a file/],
+    ["no filter at all", ["query"], 2, /missing required argument/],
+    ["a limit that is none", ["query", "severity=ERROR", "-", "--limit", "0"], 2, /--limit/],
+    ["a file of a filter that is not there", ["query", "--file", "missing.lql", "-"], 1, /SOURCE_UNREADABLE/],
+  ] as const)("refuses %s", async (_name, args, code, message) => {
+    const run = await glasswatch(args);
+    expect(run.code).toBe(code);
+    expect(run.stderr).toMatch(message);
+  });
+
+  test("checks a filter: prints it as it is understood, and warns of what its author may not have meant", async () => {
+    const { code, stdout, stderr } = await glasswatch([
+      "query",
+      "--check",
+      "severity=ERROR OR severity=ALERT resource.type='x'",
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toBe("(severity=ERROR OR severity=ALERT) AND resource.type='x'\n");
+    expect(stderr).toMatch(/warning: line 1, column \d+: .*quot/i);
+  });
+});
+
+describe("glasswatch explain", () => {
+  test("says by what a rule recognised an entry, and where the story belongs", async () => {
+    const { code, stdout } = await glasswatch(["explain", BREAKGLASS, "--format", "table"], { cwd: SAMPLES });
+    expect(code).toBe(0);
+    expect(stdout).toContain("gke.breakglass: Pod admitted with break-glass (high, confidence high)");
+    expect(stdout).toContain('because labels."imagepolicywebhook.image-policy.k8s.io/break-glass" is true');
+    expect(stdout).toContain("incident gke-workload/example-prod/europe-west1/prod-ew1/payments/Pod/checkout-hotfix");
+  });
+
+  test("says why a rule that nearly matched did not, and what stopped every other", async () => {
+    const near = sample("gke-negative-failopen-other-webhook.json");
+    const { stdout } = await glasswatch(["explain", near, "--format", "table", "--all"]);
+    expect(stdout).toContain("gke.failopen: not this one: another webhook failed open, not Binary Authorization's");
+    expect(stdout).toContain(
+      'gke.dryrun: no match: labels."imagepolicywebhook.image-policy.k8s.io/dry-run"="true", but it is absent',
+    );
+  });
+
+  test("gives every rule's verdict as data", async () => {
+    const { stdout } = await glasswatch(["explain", HARMLESS, "--rules", "gke.denied,cloudrun.denied"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      verdicts: [
+        { rule: "cloudrun.denied", verdict: "no match", field: "logName" },
+        { rule: "gke.denied", verdict: "no match", condition: 'protoPayload.response.status="Failure"' },
+      ],
+    });
+  });
+
+  test("what cannot be read is named, and makes it exit 1", async () => {
+    const { code, stderr } = await glasswatch(["explain", "-"], { input: "nonsense\n" });
+    expect(code).toBe(1);
+    expect(stderr).toContain("stdin, line 1: ENVELOPE_NOT_JSON");
+  });
+});
+
+describe("glasswatch rules", () => {
+  test("lists them, explains one, and gives both as data", async () => {
+    const list = await glasswatch(["rules"]);
+    expect(
+      list.stdout
+        .trim()
+        .split("\n")
+        .map((text) => (JSON.parse(text) as { id: string }).id),
+    ).toContain("gke.failopen");
+    const one = await glasswatch(["rules", "gke.failopen", "--format", "table"]);
+    expectGolden("cli/rules-explained.txt", one.stdout);
+  });
+
+  test.each([
+    ["a rule that does not exist", ["rules", "gke.nothing"]],
+    ["a category that does not exist", ["rules", "filter", "--category", "other"]],
+    ["a filter without a category", ["rules", "filter"]],
+  ])("refuses %s", async (_name, args) => {
+    expect((await glasswatch(args)).code).toBe(2);
   });
 });

@@ -1,15 +1,16 @@
-import { builtInCatalogue } from "../../shared/rules/index.ts";
+import { compileCatalogue } from "../../shared/classifier/catalogue.ts";
 import { loadSettings, processEnvironment } from "../../shared/settings.ts";
 import { oneOf } from "./arguments.ts";
 import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
+import { chosenRules } from "./rules-in-force.ts";
 
 /** `glasswatch check`: what the functions would read at their start, read here. A mistake is thrown with its place. */
 export async function check({ config, format }: { config?: string; format?: string }): Promise<number> {
   const chosen = oneOf(format, ["table", "json"], "--format") ?? (process.stdout.isTTY ? "table" : "json");
   const environment = processEnvironment();
-  const settings = await loadSettings(environment, config ?? environment.GLASSWATCH_SETTINGS);
-  const catalogue = builtInCatalogue();
+  const settings = await loadSettings(environment, config);
+  const catalogue = compileCatalogue(await chosenRules(config));
   const found = {
     settings: settings.source,
     store: settings.store.kind,

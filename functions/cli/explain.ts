@@ -1,15 +1,15 @@
 import type { LogEntry } from "../../shared/audit-log/entry.ts";
 import { viewOf } from "../../shared/audit-log/view.ts";
-import type { Catalogue } from "../../shared/classifier/catalogue.ts";
+import { type Catalogue, compileCatalogue } from "../../shared/classifier/catalogue.ts";
 import { classify } from "../../shared/classifier/classify.ts";
 import { readableLine } from "../../shared/destinations/readable-text.ts";
 import type { Finding } from "../../shared/finding.ts";
 import { explainMismatch } from "../../shared/query/explain.ts";
-import { builtInCatalogue } from "../../shared/rules/index.ts";
-import { formatOption, usage } from "./arguments.ts";
+import { formatOption } from "./arguments.ts";
 import { emptyTally, entriesOf } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
+import { chosenRules } from "./rules-in-force.ts";
 
 /** What one rule made of one entry. */
 type Verdict =
@@ -33,13 +33,11 @@ interface Explained {
 /** `glasswatch explain PATH`: for each entry, which rules matched and by what, and what stopped each of the others. */
 export async function explain(
   paths: readonly string[],
-  options: { readonly format?: string; readonly rules?: string; readonly all?: boolean },
+  options: { readonly config?: string; readonly format?: string; readonly rules?: string; readonly all?: boolean },
 ): Promise<number> {
   const format = formatOption(options.format, process.stdout.isTTY === true);
-  const catalogue = builtInCatalogue();
-  const chosen = options.rules?.split(",").map((id) => id.trim());
-  const unknown = chosen?.find((id) => catalogue.rule(id) === undefined);
-  if (unknown !== undefined) throw usage(`--rules: there is no rule ${JSON.stringify(unknown)}`);
+  const catalogue = compileCatalogue(await chosenRules(options.config));
+  const chosen = (await chosenRules(options.config, options.rules)).map(({ id }) => id);
   const all: Explained[] = [];
   const tally = emptyTally();
   for await (const { entry, place } of entriesOf(paths, tally)) {
@@ -52,16 +50,11 @@ export async function explain(
   return tally.unreadable > 0 ? EXIT.failed : EXIT.done;
 }
 
-function explainEntry(
-  entry: LogEntry,
-  place: string,
-  catalogue: Catalogue,
-  chosen: readonly string[] | undefined,
-): Explained {
+function explainEntry(entry: LogEntry, place: string, catalogue: Catalogue, chosen: readonly string[]): Explained {
   const { findings } = classify(entry, catalogue);
   const view = viewOf(entry);
   const verdicts = catalogue.rules.flatMap((rule, index): readonly Verdict[] => {
-    if (chosen !== undefined && !chosen.includes(rule.id)) return [];
+    if (!chosen.includes(rule.id)) return [];
     const finding = findings.find((one) => one.rule === rule.id);
     if (finding !== undefined) return [{ rule: rule.id, verdict: "finding", finding }];
     const mismatch = explainMismatch(catalogue.query(index), entry);

@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import { codeOf, ProcessingError } from "../../shared/errors.ts";
 import { EXIT } from "./exit.ts";
 import { version } from "./package-root.ts";
+import type { QueryOptions } from "./query.ts";
+import type { ReplayOptions } from "./replay.ts";
 
 const LEAST_NODE = 24;
 
@@ -17,6 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command("glasswatch")
     .description("Hears broken glass, refused deployments and weakened guardrails in Google Cloud audit logs.")
     .version(version())
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError("(glasswatch --help lists the commands)");
 
@@ -32,7 +35,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--min-severity <severity>", "only findings of at least this severity")
     .option("--fail-on <severity>", "exit 3 when a finding has at least this severity")
     .option("--strict", "exit 1 when anything could not be read")
-    .action(async (paths: string[], options: Record<string, unknown>) => {
+    .option("--config <file>", "the settings file; by default the one that the functions would read")
+    .action(async (paths: string[], options: ReplayOptions) => {
       const { replay } = await import("./replay.ts");
       exitCode = await replay(paths, options);
     });
@@ -47,7 +51,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--limit <n>", "stop after so many matching entries")
     .option("--explain", "say on stderr, for each entry, what each part of the filter met")
     .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
-    .action(async (args: string[], options: Record<string, never>) => {
+    .action(async (args: string[], options: QueryOptions) => {
       const { query } = await import("./query.ts");
       exitCode = await query(args, options);
     });
@@ -57,9 +61,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("for each entry: which rules recognise it and by what, and what stopped each of the others")
     .argument("<path...>", "what to read")
     .option("--rules <ids>", "only these rules, separated by commas")
+    .option("--config <file>", "the settings file; by default the one that the functions would read")
     .option("--all", "in a table: also the first condition that failed in every rule that does not match")
     .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
-    .action(async (paths: string[], options: { format?: string; rules?: string; all?: boolean }) => {
+    .action(async (paths: string[], options: { config?: string; format?: string; rules?: string; all?: boolean }) => {
       const { explain } = await import("./explain.ts");
       exitCode = await explain(paths, options);
     });
@@ -68,8 +73,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     .command("rules")
     .description("list the rules, or explain one: its filter, how sure its format is, and what to do")
     .argument("[id]", "the rule to explain")
+    .option("--config <file>", "the settings file; by default the one that the functions would read")
     .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
-    .action(async (id: string | undefined, options: { format?: string }) => {
+    .action(async (id: string | undefined, options: { config?: string; format?: string }) => {
       const { rules } = await import("./rules.ts");
       exitCode = await rules(id, options);
     });
@@ -77,7 +83,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .command("filter")
     .description("the filter of the log sink that feeds a category")
     .requiredOption("--category <category>", "break-glass, policy-violation, guardrail-change or tracking")
-    .action(async (options: { category?: string }) => {
+    .option("--config <file>", "the settings file; by default the one that the functions would read")
+    .action(async (options: { config?: string; category?: string }) => {
       const { rulesFilter } = await import("./rules.ts");
       exitCode = await rulesFilter(options);
     });

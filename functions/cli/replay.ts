@@ -2,11 +2,23 @@ import { compileCatalogue } from "../../shared/classifier/catalogue.ts";
 import { codeOf, type ProcessingError } from "../../shared/errors.ts";
 import { compareSeverity, type Finding, type Severity } from "../../shared/finding.ts";
 import { type Pipeline, processEntry } from "../../shared/pipeline.ts";
-import { BUILT_IN_RULES } from "../../shared/rules/index.ts";
-import { categoryOption, type Format, formatOption, severityOption, timeOption, usage } from "./arguments.ts";
+import { categoryOption, type Format, formatOption, severityOption, timeOption } from "./arguments.ts";
 import { emptyTally, entriesOf, type ReadingTally } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { type Column, OutputClosed, table, writeAll } from "./output.ts";
+import { chosenRules } from "./rules-in-force.ts";
+
+export interface ReplayOptions {
+  readonly config?: string;
+  readonly format?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly rules?: string;
+  readonly category?: string;
+  readonly minSeverity?: string;
+  readonly failOn?: string;
+  readonly strict?: boolean;
+}
 
 interface Selection {
   readonly since: number | undefined;
@@ -23,7 +35,7 @@ interface Tally extends ReadingTally {
 }
 
 /** `glasswatch replay PATH...`: the findings of exported history on stdout, the summary on stderr. */
-export async function replay(paths: readonly string[], options: Readonly<Record<string, unknown>>): Promise<number> {
+export async function replay(paths: readonly string[], options: ReplayOptions): Promise<number> {
   const now = new Date();
   const format = formatOption(options.format, process.stdout.isTTY === true);
   const failOn = severityOption(options.failOn, "--fail-on");
@@ -33,7 +45,10 @@ export async function replay(paths: readonly string[], options: Readonly<Record<
     category: categoryOption(options.category, "--category"),
     minSeverity: severityOption(options.minSeverity, "--min-severity"),
   };
-  const pipeline: Pipeline = { catalogue: compileCatalogue(chosenRules(options.rules)), log: noted };
+  const pipeline: Pipeline = {
+    catalogue: compileCatalogue(await chosenRules(options.config, options.rules)),
+    log: noted,
+  };
   const tally: Tally = {
     ...emptyTally(),
     faults: 0,
@@ -90,17 +105,6 @@ async function* findingsOf(
 function isChosen(finding: Finding, { category, minSeverity }: Selection): boolean {
   if (category !== undefined && finding.category !== category) return false;
   return minSeverity === undefined || compareSeverity(finding.severity, minSeverity) >= 0;
-}
-
-function chosenRules(ids: unknown) {
-  if (ids === undefined) return BUILT_IN_RULES;
-  const wanted = String(ids)
-    .split(",")
-    .map((id) => id.trim())
-    .filter(Boolean);
-  const unknown = wanted.find((id) => !BUILT_IN_RULES.some((rule) => rule.id === id));
-  if (unknown !== undefined) throw usage(`--rules: there is no rule ${JSON.stringify(unknown)}`);
-  return BUILT_IN_RULES.filter(({ id }) => wanted.includes(id));
 }
 
 interface Output {

@@ -1,10 +1,15 @@
 import type { Rule } from "../../shared/classifier/rule.ts";
 import { sinkFilter } from "../../shared/classifier/sink-filter.ts";
 import { CATEGORIES, type Category } from "../../shared/finding.ts";
-import { BUILT_IN_RULES } from "../../shared/rules/index.ts";
 import { formatOption, oneOf, usage } from "./arguments.ts";
 import { EXIT } from "./exit.ts";
 import { type Column, table, writeAll } from "./output.ts";
+import { chosenRules } from "./rules-in-force.ts";
+
+interface RulesOptions {
+  readonly config?: string;
+  readonly format?: string;
+}
 
 const COLUMNS: readonly Column<Rule>[] = [
   { title: "RULE", text: ({ id }) => id, most: 40 },
@@ -15,14 +20,15 @@ const COLUMNS: readonly Column<Rule>[] = [
 ];
 
 /** `glasswatch rules [ID]`: all rules, or one explained. */
-export async function rules(id: string | undefined, options: { readonly format?: string }): Promise<number> {
+export async function rules(id: string | undefined, options: RulesOptions): Promise<number> {
+  const known = await chosenRules(options.config);
   const format = formatOption(options.format, process.stdout.isTTY === true);
   if (id === undefined) {
-    if (format === "table") writeAll(1, table(BUILT_IN_RULES, COLUMNS, process.stdout.hasColors?.() ?? false));
-    else writeData(BUILT_IN_RULES.map(asData), format);
+    if (format === "table") writeAll(1, table(known, COLUMNS, process.stdout.hasColors?.() ?? false));
+    else writeData(known.map(asData), format);
     return EXIT.done;
   }
-  const rule = BUILT_IN_RULES.find((one) => one.id === id);
+  const rule = known.find((one) => one.id === id);
   if (rule === undefined) throw usage(`there is no rule ${JSON.stringify(id)}; \`glasswatch rules\` lists them`);
   if (format === "table") writeAll(1, explained(rule));
   else writeData([asData(rule)], format);
@@ -30,10 +36,11 @@ export async function rules(id: string | undefined, options: { readonly format?:
 }
 
 /** `glasswatch rules filter --category C`: the filter of the log sink that feeds the category. */
-export async function rulesFilter(options: { readonly category?: string }): Promise<number> {
+export async function rulesFilter(options: { readonly config?: string; readonly category?: string }): Promise<number> {
   const category = oneOf<Category>(options.category, CATEGORIES, "--category");
   if (category === undefined) throw usage(`--category: expected ${CATEGORIES.join(", ")}`);
-  writeAll(1, `${sinkFilter(BUILT_IN_RULES.filter((rule) => rule.category === category))}\n`);
+  const known = await chosenRules(options.config);
+  writeAll(1, `${sinkFilter(known.filter((rule) => rule.category === category))}\n`);
   return EXIT.done;
 }
 
