@@ -57,6 +57,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "shared/rules": ["shared/classifier", "shared/audit-log", "shared/finding.ts"],
   "shared/destinations": ["shared/errors.ts", "shared/finding.ts", "shared/secret.ts"],
   "shared/state": ["shared/errors.ts", "shared/finding.ts"],
+  "shared/incidents": ["shared/errors.ts", "shared/finding.ts"],
   "shared/response": ["shared/errors.ts", "shared/finding.ts", "shared/destinations", "shared/state"],
   "shared/settings-document.ts": ["shared/classifier"],
   "shared/settings-schema.ts": [
