@@ -19,6 +19,8 @@ export interface FunctionOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** One that is known already, for a process that takes another's place. */
   readonly port?: number;
+  /** Makes the command line that is run of the one that would be. */
+  readonly wrap?: (command: readonly string[]) => readonly string[];
 }
 
 export interface RunningFunction extends RunningProcess {
@@ -80,9 +82,12 @@ export async function failingStart(options: FunctionOptions) {
   return { ...end, output: running.output() };
 }
 
-function launch({ target, source = SOURCE, cwd, env = {} }: FunctionOptions, port: number): RunningProcess {
-  const program = frameworkOf(source);
-  return startProcess(process.execPath, [program, `--source=${source}`, `--target=${target}`, `--port=${port}`], {
+function launch(options: FunctionOptions, port: number): RunningProcess {
+  const { target, source = SOURCE, cwd, env = {}, wrap = (command) => command } = options;
+  const framework = frameworkOf(source);
+  const command = [process.execPath, framework, `--source=${source}`, `--target=${target}`, `--port=${port}`];
+  const [program = "", ...args] = wrap(command);
+  return startProcess(program, args, {
     cwd,
     env: { PATH: process.env.PATH, HOME: cwd, NO_COLOR: "1", METADATA_SERVER_DETECTION: "none", ...env },
   });
