@@ -225,6 +225,19 @@ describe("a notification", () => {
     },
   );
 
+  it("of more than the outbox should hold says how much there was", () => {
+    const images = Array.from({ length: 60 }, () => ({ reference: "nginx", digest: null }));
+    const changes = Array.from({ length: 70 }, () => ({
+      field: "f",
+      before: "a",
+      after: "b",
+      effect: "neutral" as const,
+    }));
+    const notification = told({ images, changes });
+    expect([notification.images.length, notification.imageCount]).toEqual([20, 60]);
+    expect([notification.changes.length, notification.changeCount]).toEqual([20, 70]);
+  });
+
   it("gives the same words for the same finding", () => {
     expect(told({})).toEqual(told({}));
   });

@@ -92,6 +92,7 @@ describe("a message that is too large", () => {
     const text = stringsOf(toSlackMessage(told)).join("\n");
     expect(text).toContain("alice@example.com");
     expect(text).toContain("gcloud run revisions describe checkout-00042-kjq --project=example-prod");
+    expect(text).toContain("Images");
     expect(text).toContain("and 28 more");
     expect(text).toContain("why why");
     expect(slackComplaints(toSlackMessage(told))).toEqual([]);
