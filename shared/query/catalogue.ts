@@ -2,7 +2,7 @@ import { ProcessingError } from "../errors.ts";
 import { compileFormula } from "./compile.ts";
 import { type Formula, mapFormula, partsOf, toFormula } from "./formula.ts";
 import { parse } from "./parse.ts";
-import { compilePart, type PartTest } from "./part-test.ts";
+import { compilePart, type PartTest, type PathTest } from "./part-test.ts";
 import { canBe } from "./possibility.ts";
 import type { Found } from "./read.ts";
 import { type Reader, Readers } from "./reader.ts";
@@ -27,8 +27,8 @@ export interface FilterCatalogue {
 export function compileCatalogue(filters: readonly CatalogueFilter[]): FilterCatalogue {
   const readers = new Readers(LOG_ENTRY);
   const formulas = filters.map((filter) => compileOne(filter, readers));
-  const checks = formulas.map(compileFormula);
   const gates = findGates(formulas);
+  const checks = formulas.map((formula) => compileFormula(withoutDecided(formula, gates)));
   const open = new Int32Array(Math.ceil(filters.length / 32));
   return Object.freeze({
     matching(entry: unknown): readonly number[] {
@@ -94,6 +94,10 @@ class Gate {
     this.formulas = formulas;
   }
 
+  decides(onPath: PathTest | undefined): boolean {
+    return onPath?.alone === true && onPath.reader === this.reader;
+  }
+
   letThrough(): Int32Array {
     const found = this.reader.read();
     if (typeof found === "string") return this.remembered.get(found) ?? this.judgeText(found);
@@ -111,13 +115,22 @@ class Gate {
 
   private judge(found: Found): Int32Array {
     const passed = new Int32Array(Math.ceil(this.formulas.length / 32));
-    const decide = ({ onPath }: PartTest) =>
-      onPath?.alone === true && onPath.reader === this.reader ? onPath.verdict(found) : undefined;
+    const decide = ({ onPath }: PartTest) => (this.decides(onPath) ? onPath?.verdict(found) : undefined);
     for (const [index, formula] of this.formulas.entries()) {
       if (canBe(true, formula, decide)) passed[index >> 5] = (passed[index >> 5] ?? 0) | (1 << (index & 31));
     }
     return passed;
   }
+}
+
+/**
+ * What is left to ask of a filter that all gates let through: a part joined by AND that looks at one gate's field alone
+ * was decided there.
+ */
+function withoutDecided(formula: Formula<PartTest>, gates: readonly Gate[]): Formula<PartTest> {
+  if (formula.kind === "all") return { kind: "all", of: formula.of.map((inner) => withoutDecided(inner, gates)) };
+  const isDecided = gates.some((gate) => partsOf(formula).every(({ onPath }) => gate.decides(onPath)));
+  return isDecided ? { kind: "always" } : formula;
 }
 
 /** Leaves open the filters that every gate lets through; false when none is left. */

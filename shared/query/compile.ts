@@ -54,8 +54,9 @@ export function compileFormula(formula: Formula<PartTest>): () => boolean {
       return () => !inner();
     }
     case "all": {
-      const checks = formula.of.map(compileFormula);
-      return () => checks.every(isTrue);
+      const checks = formula.of.filter(({ kind }) => kind !== "always").map(compileFormula);
+      const [only] = checks;
+      return checks.length === 1 && only !== undefined ? only : () => checks.every(isTrue);
     }
     case "any": {
       const checks = formula.of.map(compileFormula);

@@ -1,7 +1,8 @@
 import type { Query } from "./compile.ts";
 import { type Formula, mapFormula, type Part, toFormula } from "./formula.ts";
+import { GlobalSearch } from "./global-search.ts";
 import { type Place, placesBelow, placesIn } from "./locate.ts";
-import { compilePart, globalVisitor, type PartTest } from "./part-test.ts";
+import { compilePart, type PartTest } from "./part-test.ts";
 import { printComparison, printCondition, printLiteral, printPath, printSubject } from "./print.ts";
 import { leavesOf } from "./read.ts";
 import { Readers } from "./reader.ts";
@@ -173,19 +174,19 @@ function isTextInObject(part: Part, value: unknown): part is Extract<Part, { rea
 }
 
 function* placesOfLiteral(literal: Literal, readers: Readers): Generator<Met> {
-  const visitor = globalVisitor(literal);
+  const search = new GlobalSearch(literal);
   for (const place of placesIn(readers.entry, readers.schema)) {
-    const inKey = place.key !== undefined && visitor.key(place.key);
-    if (!inKey && !(isScalarValue(place.value) && visitor.leaf(place.value, place.type))) continue;
+    const inKey = place.key !== undefined && search.key(place.key);
+    if (!inKey && !(isScalarValue(place.value) && search.scalar(place.value, place.type))) continue;
     yield { field: place.field, value: place.value, verdict: true };
     return;
   }
 }
 
 function* placesOfLiteralBelow(literal: Literal, field: string, value: unknown): Generator<Met> {
-  const visitor = globalVisitor(literal);
+  const search = new GlobalSearch(literal);
   for (const place of placesBelow(field, value)) {
-    if (!isScalarValue(place.value) || !visitor.leaf(place.value, "json")) continue;
+    if (!isScalarValue(place.value) || !search.scalar(place.value, "json")) continue;
     yield { field: place.field, value: place.value, verdict: true };
     return;
   }

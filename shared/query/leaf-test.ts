@@ -1,4 +1,4 @@
-import { compareCodePoints, fold } from "./fold.ts";
+import { compareCodePoints, equalsFolded, fold, includesFolded } from "./fold.ts";
 import { anyScalarBelow } from "./read.ts";
 import { compilePattern } from "./regex.ts";
 import { isScalar, type LeafType } from "./route.ts";
@@ -99,11 +99,15 @@ function textTest(operator: Operator, operand: string, foldLeaf: Fold): (text: s
   const folded = fold(operand);
   switch (operator) {
     case ":":
-      return (text) => foldLeaf(text).includes(folded);
-    case "=":
-      return (text) => text === operand || foldLeaf(text) === folded;
-    case "!=":
-      return (text) => text !== operand && foldLeaf(text) !== folded;
+      return includesFolded(folded, foldLeaf);
+    case "=": {
+      const equals = equalsFolded(folded, foldLeaf);
+      return (text) => text === operand || equals(text);
+    }
+    case "!=": {
+      const equals = equalsFolded(folded, foldLeaf);
+      return (text) => text !== operand && !equals(text);
+    }
     case "<":
       return (text) => compareCodePoints(foldLeaf(text), folded) < 0;
     case "<=":

@@ -153,7 +153,7 @@ function innerPath(subject: Subject): Path {
 }
 
 function typesOf(route: Route): readonly ScalarType[] {
-  const branches = [route.main, ...(route.payload?.byType.values() ?? [])];
+  const branches = [route.main, ...(route.payload?.branches ?? [])];
   return branches.map(({ type }) => type).filter((type) => isScalar(type));
 }
 

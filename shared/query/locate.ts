@@ -2,7 +2,7 @@ import { quote } from "./escapes.ts";
 import { isBareText } from "./lexer.ts";
 import type { LeafType } from "./route.ts";
 import type { FieldType, Schema } from "./schema.ts";
-import { fieldType, payloadType, TYPE_MARKER } from "./visit.ts";
+import { fieldsOf, payloadType, TYPE_MARKER } from "./visit.ts";
 
 /** One place that a global restriction looks at. */
 export interface Place {
@@ -55,7 +55,7 @@ function child(parent: Open, name: string, value: unknown): Open {
   const field = `${parent.field}${parent.field === "" ? "" : "."}${isBareText(name) ? name : quote(name)}`;
   const message = messageFields(parent);
   if (message !== undefined)
-    return { field, value, type: fieldType(message, name) ?? { kind: "open" }, key: undefined };
+    return { field, value, type: fieldsOf(message).get(name) ?? { kind: "open" }, key: undefined };
   return { field, value, type: { kind: "struct" }, key: name === TYPE_MARKER ? undefined : name };
 }
 

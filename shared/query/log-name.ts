@@ -1,4 +1,4 @@
-/** A log name taken apart: the resource that wrote the entry, and the ID of its log as it is encoded there. */
+/** A log name taken apart: the resource that wrote the entry, and the ID of its log in canonical form. */
 export interface LogName {
   readonly parent: string;
   readonly logId: string;
@@ -8,9 +8,20 @@ const LOG_NAME = /^([^/]+\/[^/]+)\/logs\/(.*)$/s;
 const RESOURCE = /^(?:projects|folders|organizations|billingAccounts)\/[^/]+$/i;
 const ESCAPE_OR_SPECIAL = /%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~]/gu;
 
+/** Log names are few, and every filter of a catalogue asks about them; beyond this many they are forgotten. */
+const MAX_REMEMBERED = 1024;
+const remembered = new Map<string, LogName | null>();
+
+/** Undefined for a text that is no log name. */
 export function parseLogName(name: string): LogName | undefined {
-  const match = LOG_NAME.exec(name);
-  return match === null ? undefined : { parent: match[1] ?? "", logId: match[2] ?? "" };
+  let known = remembered.get(name);
+  if (known === undefined) {
+    const match = LOG_NAME.exec(name);
+    known = match === null ? null : { parent: match[1] ?? "", logId: canonicalLogId(match[2] ?? "") };
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    remembered.set(name, known);
+  }
+  return known ?? undefined;
 }
 
 /**

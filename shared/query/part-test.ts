@@ -1,18 +1,20 @@
 import { fold } from "./fold.ts";
 import type { Part, SingleComparison } from "./formula.ts";
+import { GlobalSearch } from "./global-search.ts";
 import { isInside, type Network, parseNetwork } from "./ip-network.ts";
 import { leafTest, missingVerdict, scalarTest } from "./leaf-test.ts";
-import { canonicalLogId, parseLogName } from "./log-name.ts";
+import { canonicalLogId, type LogName, parseLogName } from "./log-name.ts";
 import { printLiteral } from "./print.ts";
 import { anyLeaf, type Found, firstLeaf, leavesOf } from "./read.ts";
 import type { Reader, Readers } from "./reader.ts";
 import { type Branch, isScalar } from "./route.ts";
 import { parseFraction, samplePoint } from "./sample.ts";
 import { defaultOf } from "./scalar.ts";
-import { parseSearch, SearchProgress, type SearchQuery } from "./search-text.ts";
+import { parseSearch, type SearchQuery } from "./search-text.ts";
+import { TextSearch } from "./text-search.ts";
 import { isExistenceTest, isNullValue, type Literal, type Path, type ValueCall } from "./tree.ts";
 import { compileValueCall } from "./value-call.ts";
-import { type Visitor, visitContent, visitEntry } from "./visit.ts";
+import { visitEntry } from "./visit.ts";
 
 /** One part of a filter made ready: its verdict on the entry that the readers are open at. */
 export interface PartTest {
@@ -41,7 +43,7 @@ export function compilePart(part: Part, readers: Readers): PartTest {
       return onEntry(globalTest(part.literal, readers));
     case "log_id": {
       const wanted = canonicalLogId(part.logId.text);
-      return byLogName(readers, ({ logId }) => canonicalLogId(logId) === wanted);
+      return byLogName(readers, ({ logId }) => logId === wanted);
     }
     case "source": {
       const wanted = fold(part.resource.text);
@@ -70,7 +72,7 @@ function comparePath({ operator, literal }: SingleComparison, reader: Reader): P
   const { route } = reader;
   const testOf = (branch: Branch) => leafTest(branch.type, route.defaulted, operator, literal, reader.fold);
   const whenMissing = missingVerdict(route.main.type, route.defaulted, operator, literal);
-  const byType = [...(route.payload?.byType.values() ?? [])];
+  const byType = route.payload?.branches ?? [];
   // A declared string compares as a string in free content does, so most paths into a payload have one test.
   if (byType.every(({ type }) => type === "string" || !isScalar(type))) {
     const test = testOf(route.main);
@@ -98,29 +100,11 @@ function compareValues({ operator, literal }: SingleComparison, call: ValueCall,
 }
 
 function globalTest(literal: Literal, readers: Readers): () => boolean {
-  const visitor = globalVisitor(literal);
-  return readers.once(`global ${printLiteral(literal)}`, () => visitEntry(readers.entry, readers.schema, visitor));
+  const search = new GlobalSearch(literal);
+  return readers.once(`global ${printLiteral(literal)}`, () => visitEntry(readers.entry, readers.schema, search));
 }
 
-/** Tests each value with the has-operator of its own type, and each key as a string. */
-export function globalVisitor(literal: Literal): Visitor {
-  const tests = new Map<unknown, (leaf: unknown) => boolean>();
-  const ofJson = leafTest("json", false, ":", literal);
-  return {
-    leaf(leaf, type) {
-      if (type === "json" || type === "string") return ofJson(leaf);
-      let test = tests.get(type);
-      if (test === undefined) {
-        test = leafTest(type, false, ":", literal);
-        tests.set(type, test);
-      }
-      return test(leaf);
-    },
-    key: (key) => ofJson(key),
-  };
-}
-
-function byLogName(readers: Readers, test: (name: { parent: string; logId: string }) => boolean): PartTest {
+function byLogName(readers: Readers, test: (name: LogName) => boolean): PartTest {
   return onPath(readers.for(LOG_NAME), (found) => {
     const text = firstLeaf(found);
     const name = typeof text === "string" ? parseLogName(text) : undefined;
@@ -149,23 +133,15 @@ function addressInNet(reader: Reader, net: Network | undefined): PartTest {
 }
 
 function searchEntry(query: SearchQuery, readers: Readers): PartTest {
-  return onEntry(() => visitEntry(readers.entry, readers.schema, textVisitor(new SearchProgress(query))));
+  return onEntry(() => visitEntry(readers.entry, readers.schema, new TextSearch(query)));
 }
 
 function searchField(query: SearchQuery, reader: Reader): PartTest {
   const verdict = (found: Found): boolean => {
     const { type } = reader.branch();
     if (isScalar(type) && type !== "string") return false;
-    const visitor = textVisitor(new SearchProgress(query));
-    return leavesOf(found).some((leaf) => visitContent(leaf, visitor));
+    const search = new TextSearch(query);
+    return leavesOf(found).some((leaf) => search.content(leaf));
   };
   return onPath(reader, verdict, false);
-}
-
-/** Only texts are searched, and only values. */
-function textVisitor(progress: SearchProgress): Visitor {
-  return {
-    leaf: (leaf, type) => typeof leaf === "string" && (type === "json" || type === "string") && progress.add(leaf),
-    key: () => false,
-  };
 }

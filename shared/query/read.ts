@@ -7,25 +7,25 @@ import { looseName } from "./suggest.ts";
  */
 export type Found = unknown;
 
-/** Reads a path. Arrays on the way and at its end are spread; a scalar or null on the way makes the rest missing. */
-export function readRoute(route: Route, entry: unknown): Found {
-  return walk(entry, branchFor(route, entry).steps, 0);
-}
-
 /** The way through an entry, which for a typed payload hangs on the `@type` that it has. */
-export function branchFor(route: Route, entry: unknown): Branch {
-  if (route.payload === undefined) return route.main;
+export function branchFor({ main, payload }: Route, entry: unknown): Branch {
+  if (payload === undefined) return main;
   let value = entry;
-  for (let index = 0; index < route.payload.depth; index++) {
-    const step = route.main.steps[index];
-    if (typeof value !== "object" || value === null || step === undefined) return route.main;
-    value = property(value, step);
+  for (let index = 0; index < payload.depth; index++) {
+    if (typeof value !== "object" || value === null) return main;
+    value = property(value, main.steps[index] as Step);
   }
-  if (typeof value !== "object" || value === null) return route.main;
-  const typeName: unknown = (value as Record<string, unknown>)["@type"];
-  return (typeof typeName === "string" ? route.payload.byType.get(typeName) : undefined) ?? route.main;
+  if (typeof value !== "object" || value === null) return main;
+  const typeName = (value as Readonly<Record<string, unknown>>)["@type"];
+  // Two or three names are compared faster than a map hashes one that was just parsed.
+  for (const branch of payload.branches) if (branch.typeName === typeName) return branch;
+  return main;
 }
 
+/**
+ * Follows keys from a value on. Arrays on the way and at its end are spread; a scalar or null on the way makes the rest
+ * missing.
+ */
 export function walk(start: unknown, steps: readonly Step[], from: number): Found {
   let value = start;
   for (let index = from; index < steps.length; index++) {

@@ -24,6 +24,11 @@ export interface Branch {
   readonly type: LeafType;
 }
 
+/** The way through a payload of one type. */
+export interface PayloadBranch extends Branch {
+  readonly typeName: string;
+}
+
 /** A path made ready for reading. */
 export interface Route {
   /** The path as the language writes it, with the schema's own spelling. */
@@ -35,7 +40,7 @@ export interface Route {
   /** The way when no typed payload is on it; otherwise the way for a payload of unknown type. */
   readonly main: Branch;
   /** A payload on the way: how many of the steps lead to it, and the ways below it by its `@type`. */
-  readonly payload: { readonly depth: number; readonly byType: ReadonlyMap<string, Branch> } | undefined;
+  readonly payload: { readonly depth: number; readonly branches: readonly PayloadBranch[] } | undefined;
 }
 
 /** Finds the way to a path's values; a field that does not exist is refused with QUERY_FIELD. */
@@ -110,15 +115,15 @@ class Trail {
   throughPayload(index: number, types: Readonly<Record<string, Message>>): Route {
     const above = [...this.steps];
     const names = this.path.components.slice(index);
-    const byType = new Map<string, Branch>();
+    const branches: PayloadBranch[] = [];
     for (const [typeName, type] of Object.entries(types)) {
       const below = new Trail(this.path, this.schema);
       const leaf = below.descend(type, names);
-      byType.set(typeName, { steps: [...above, ...below.steps], type: leaf });
+      branches.push({ typeName, steps: [...above, ...below.steps], type: leaf });
     }
     for (const name of names) this.loose(name);
     const main: Branch = { steps: this.steps, type: "json" };
-    return { text: this.text(), place: "content", defaulted: false, main, payload: { depth: above.length, byType } };
+    return { text: this.text(), place: "content", defaulted: false, main, payload: { depth: above.length, branches } };
   }
 
   private descend(root: Message, names: readonly string[]): LeafType {

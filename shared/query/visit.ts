@@ -1,42 +1,22 @@
 import { walk } from "./read.ts";
-import type { LeafType } from "./route.ts";
-import type { FieldType, Message, Payload, Schema } from "./schema.ts";
+import type { FieldType, Message, Payload, ScalarType, Schema } from "./schema.ts";
 
 /** Looks at everything a global restriction may look at; each method returns true to stop the walk. */
 export interface Visitor {
-  /** A scalar or null, with the type that the schema gives it. */
-  leaf(leaf: unknown, type: LeafType): boolean;
-  /** A key of a map or of free content. Names that the schema defines are not searched, and so are not visited. */
-  key(key: string): boolean;
+  /** A text in a field of strings: the commonest case of `scalar`. */
+  text(text: string): boolean;
+  /** A value of a field whose type the schema names. Names of such fields are not searched, and so are not shown. */
+  scalar(leaf: unknown, type: ScalarType): boolean;
+  /** A map, a Struct, or whatever the schema does not know the inside of: keys and values are the visitor's affair. */
+  content(value: unknown): boolean;
 }
 
 /** The key that JSON adds to say a message's type: it is no content of the message. */
 export const TYPE_MARKER = "@type";
 
-const OPEN: FieldType = { kind: "open" };
-
-/** Walks an entry until the visitor stops; true when it did. Deep content is walked without recursion. */
+/** Walks the fields of an entry until the visitor stops; true when it did. */
 export function visitEntry(entry: unknown, schema: Schema, visitor: Visitor): boolean {
   return isObject(entry) && visitMessage(entry, schema, visitor);
-}
-
-/** Walks free content: all its keys and values. */
-export function visitContent(content: unknown, visitor: Visitor): boolean {
-  const open: unknown[] = [content];
-  while (open.length > 0) {
-    const value = open.pop();
-    if (typeof value !== "object" || value === null) {
-      if (visitor.leaf(value, "json")) return true;
-    } else if (Array.isArray(value)) {
-      for (const element of value) open.push(element);
-    } else {
-      for (const key of Object.keys(value)) {
-        if (key !== TYPE_MARKER && visitor.key(key)) return true;
-        open.push((value as Record<string, unknown>)[key]);
-      }
-    }
-  }
-  return false;
 }
 
 /** The message type of a payload, when the schema knows it. */
@@ -45,15 +25,29 @@ export function payloadType(payload: Payload, value: object): Message | undefine
   return typeof name === "string" && Object.hasOwn(payload.types, name) ? payload.types[name] : undefined;
 }
 
-export function fieldType(message: Pick<Message, "fields">, name: string): FieldType | undefined {
-  return Object.hasOwn(message.fields, name) ? message.fields[name] : undefined;
+/** The fields of a message by name: a map finds no "constructor" where there is none, and is quick to ask. */
+export function fieldsOf({ fields }: Pick<Message, "fields">): ReadonlyMap<string, FieldType> {
+  let known = knownFields.get(fields);
+  if (known === undefined) {
+    known = new Map(Object.entries(fields));
+    knownFields.set(fields, known);
+  }
+  return known;
 }
 
+const knownFields = new WeakMap<Message["fields"], ReadonlyMap<string, FieldType>>();
+
 function visitMessage(object: object, type: Pick<Message, "fields">, visitor: Visitor): boolean {
-  for (const key of Object.keys(object)) {
-    const field = fieldType(type, key) ?? OPEN;
-    const value: unknown = (object as Record<string, unknown>)[key];
-    if (visitField(value, field, visitor)) return true;
+  const record = object as Readonly<Record<string, unknown>>;
+  const fields = fieldsOf(type);
+  for (const key in record) {
+    const value = record[key];
+    const field = fields.get(key);
+    if (field === "string" && typeof value === "string") {
+      if (visitor.text(value)) return true;
+    } else if (field === undefined ? visitor.content(value) : visitField(value, field, visitor)) {
+      return true;
+    }
   }
   return false;
 }
@@ -65,13 +59,15 @@ function visitField(value: unknown, type: FieldType, visitor: Visitor): boolean 
 }
 
 function visitOne(value: unknown, type: FieldType, visitor: Visitor): boolean {
-  if (typeof type === "string" || type.kind === "enumeration") {
-    return isObject(value) ? visitContent(value, visitor) : visitor.leaf(value, type);
+  if (!isObject(value)) {
+    return typeof type === "string" || type.kind === "enumeration"
+      ? visitor.scalar(value, type)
+      : visitor.content(value);
   }
-  if (!isObject(value)) return visitor.leaf(value, "json");
+  if (typeof type === "string") return visitor.content(value);
   if (type.kind === "message") return visitMessage(value, type, visitor);
   const known = type.kind === "payload" ? payloadType(type, value) : undefined;
-  return known === undefined ? visitContent(value, visitor) : visitMessage(value, known, visitor);
+  return known === undefined ? visitor.content(value) : visitMessage(value, known, visitor);
 }
 
 function isObject(value: unknown): value is object {
