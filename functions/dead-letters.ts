@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../shared/audit-log/json.ts";
-import { isObject, member } from "../shared/audit-log/json.ts";
+import { asText, isObject, member } from "../shared/audit-log/json.ts";
 import { type ErrorCode, ProcessingError } from "../shared/errors.ts";
 import type { Store } from "../shared/state/store.ts";
 
@@ -47,7 +47,7 @@ function bytesOf(data: string): Uint8Array {
 function textsOf(attributes: unknown): Readonly<Record<string, string>> {
   if (!isObject(attributes)) return {};
   return Object.fromEntries(
-    Object.keys(attributes).map((key) => [key, String((attributes as JsonObject)[key])] as const),
+    Object.keys(attributes).map((key) => [key, asText((attributes as JsonObject)[key] ?? "")] as const),
   );
 }
 
@@ -111,8 +111,11 @@ export function publishedDeadLetters(topicName: string): DeadLetters {
         const attributes = deadLetterAttributes(original, reason);
         await (await publisher).topic.publishMessage({ data: Buffer.from(original.data), attributes });
       } catch (error) {
-        const code = (error as { code?: unknown }).code ?? "unknown";
-        throw new ProcessingError("DEAD_LETTER_UNAVAILABLE", `the dead-letter topic took nothing (code ${code})`);
+        const { code } = error as { code?: number | string };
+        throw new ProcessingError(
+          "DEAD_LETTER_UNAVAILABLE",
+          `the dead-letter topic took nothing (code ${code ?? "unknown"})`,
+        );
       }
     },
     async close() {

@@ -14,7 +14,7 @@ function sourcesBelow(folder: string): readonly string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) return sourcesBelow(path);
-    return /\.ts$/.test(entry.name) ? [path] : [];
+    return entry.name.endsWith(".ts") ? [path] : [];
   });
 }
 

@@ -54,7 +54,7 @@ const EXPECTATIONS: Readonly<Record<string, (finding: Finding, wanted: unknown) 
   namespace: (f, wanted) => expect(f.workload?.namespace).toBe(wanted),
   pod: (f, wanted) => expect(f.workload?.pod).toBe(wanted),
   cluster: (f, wanted) => expect(f.workload?.cluster).toBe(wanted),
-  operationId: (f, wanted) => expect(f.aliases).toContain(`operation/${wanted}`),
+  operationId: (f, wanted) => expect(f.aliases).toContain(`operation/${String(wanted)}`),
   duplicateOf: (f, wanted) => expect(isOneStory(f, onlyFinding(String(wanted)))).toBe(true),
   correlateTo: (f, wanted) => expect(isOneStory(f, onlyFinding(String(wanted)))).toBe(true),
   correlateOn: (f) => expect(f.aliases.some((alias) => alias.startsWith("operation/"))).toBe(true),

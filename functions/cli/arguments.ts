@@ -29,14 +29,13 @@ export function formatOption(value: unknown, isTerminal: boolean): Format {
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
 /** A time as gcloud takes it: RFC 3339, a date, or an age before `now`; in milliseconds since 1970. */
-export function timeOption(value: unknown, option: string, now: Date): number | undefined {
+export function timeOption(value: string | undefined, option: string, now: Date): number | undefined {
   if (value === undefined) return undefined;
-  const text = String(value);
-  const age = /^(\d{1,6})([smhdw])$/.exec(text);
+  const age = /^(\d{1,6})([smhdw])$/.exec(value);
   if (age !== null) return now.getTime() - Number(age[1]) * UNITS[age[2] as keyof typeof UNITS];
-  const written = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(text);
+  const written = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(value);
   const time = written
-    ? Date.parse(/T[^Z+]*$/.test(text) && !/[+-]\d\d:\d\d$/.test(text) ? `${text}Z` : text)
+    ? Date.parse(/T[^Z+]*$/.test(value) && !/[+-]\d\d:\d\d$/.test(value) ? `${value}Z` : value)
     : Number.NaN;
   if (Number.isNaN(time))
     throw usage(`${option}: expected a time such as 2026-03-01T02:00:00Z, 2026-03-01, 36h or 30d`);

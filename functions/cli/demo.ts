@@ -121,19 +121,25 @@ async function play(number: number, step: Step, running: RunningFunction): Promi
   const { messages, events } = partsOf(running.output.slice(before));
   const acknowledged = status >= 200 && status < 300;
   say(dim(`POST to ${step.target}: ${status}${acknowledged ? ", acknowledged" : ""}, ${took} ms`));
-  for (const event of events) say(dim(`  ${String(event.event).padEnd(22)} ${event.message}`));
+  for (const event of events) say(dim(`  ${event.event.padEnd(22)} ${event.message}`));
   if (messages !== "") say(`\nWhat the people get:\n\n${messages}`);
   const isAsMeant = acknowledged && isHeard && (messages !== "") === (step.awaited === "delivery.told");
   say(`${isAsMeant ? good("As it should be") : bad("NOT as it should be")}: ${step.meaning}.\n`);
   return isAsMeant;
 }
 
+/** A structured log line of a function. */
+interface LoggedEvent {
+  readonly event: string;
+  readonly message: string;
+}
+
 /** What a function wrote: structured log lines, and between them what the console destination says to people. */
-function partsOf(output: string): { messages: string; events: readonly Record<string, unknown>[] } {
-  const events: Record<string, unknown>[] = [];
+function partsOf(output: string): { messages: string; events: readonly LoggedEvent[] } {
+  const events: LoggedEvent[] = [];
   const messages: string[] = [];
   for (const line of output.split("\n")) {
-    if (line.startsWith('{"')) events.push(JSON.parse(line) as Record<string, unknown>);
+    if (line.startsWith('{"')) events.push(JSON.parse(line) as LoggedEvent);
     else messages.push(line);
   }
   return { messages: messages.join("\n").trim() === "" ? "" : `${messages.join("\n").trimEnd()}\n`, events };

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { LogEntry } from "../../shared/audit-log/entry.ts";
+import { asText } from "../../shared/audit-log/json.ts";
 import { readableLine } from "../../shared/destinations/readable-text.ts";
 import { ProcessingError } from "../../shared/errors.ts";
 import { compile, type Query } from "../../shared/query/compile.ts";
@@ -22,11 +23,11 @@ export interface QueryOptions {
 
 const COLUMNS: readonly Column<LogEntry>[] = [
   { title: "TIMESTAMP", text: ({ timestamp }) => timestamp, most: 30 },
-  { title: "SEVERITY", text: ({ severity }) => String(severity ?? ""), most: 9 },
+  { title: "SEVERITY", text: ({ severity }) => asText(severity ?? ""), most: 9 },
   { title: "LOG", text: ({ logName }) => decoded(logName.slice(logName.indexOf("/logs/") + 6)), most: 44 },
   { title: "RESOURCE", text: ({ resource }) => member(resource, "type"), most: 24 },
   { title: "METHOD", text: ({ protoPayload }) => member(protoPayload, "methodName"), most: 60 },
-  { title: "INSERT ID", text: ({ insertId }) => String(insertId ?? ""), most: 40 },
+  { title: "INSERT ID", text: ({ insertId }) => insertId ?? "", most: 40 },
 ];
 
 /**
@@ -107,7 +108,7 @@ function limitOption(value: string | undefined): number {
 /** The filter as a tree, each part with its verdict and the values that it met. */
 function explained(explanation: Explanation, entry: LogEntry): string {
   const lines = [
-    `${entry.timestamp} ${String(entry.insertId ?? "")}: ${explanation.verdict ? "matches" : "does not match"}`,
+    `${entry.timestamp} ${entry.insertId ?? "without insertId"}: ${explanation.verdict ? "matches" : "does not match"}`,
   ];
   const visit = ({ kind, text, verdict, of, met }: Explanation, depth: number): void => {
     const words = { always: "every entry", all: "all of", any: "any of", none: "not", part: readableLine(text, 200) };

@@ -52,7 +52,7 @@ const FAILED_OPEN = /^failed_open_validating_webhook_admission_k8s_io_(round_\d+
 export function isBigQueryRow(value: JsonObject): boolean {
   if (Object.hasOwn(value, "protopayload_auditlog")) return true;
   if (Object.keys(value).some((key) => /^(?:json|proto)payload_/.test(key))) return true;
-  return typeof value.timestamp === "string" && / UTC$/.test(value.timestamp);
+  return typeof value.timestamp === "string" && value.timestamp.endsWith(" UTC");
 }
 
 /** The row in LogEntry form; columns that are not known stay under their own names. */

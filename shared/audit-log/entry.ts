@@ -9,6 +9,7 @@ export interface LogEntry extends JsonObject {
   readonly logName: string;
   /** RFC 3339; from receiveTimestamp where the entry itself has none. */
   readonly timestamp: string;
+  readonly insertId?: string;
 }
 
 const LOG_NAME = /^(?:projects|folders|organizations|billingAccounts)\/[^/]+\/logs\/./;
@@ -37,8 +38,11 @@ export function toLogEntry(value: Json): LogEntry {
   if (typeof timestamp !== "string" || !isInstant(timestamp)) {
     throw invalid("timestamp", "expected a time in RFC 3339, such as 2026-03-01T02:14:05.123Z");
   }
-  if (value.timestamp === timestamp && typeof insertId !== "number") return value as LogEntry;
-  return { ...value, timestamp, ...(typeof insertId === "number" ? { insertId: String(insertId) } : {}) } as LogEntry;
+  if (value.timestamp === timestamp && (insertId === undefined || typeof insertId === "string")) {
+    return value as LogEntry;
+  }
+  const { insertId: _, ...rest } = value;
+  return { ...rest, logName, timestamp, ...(insertId == null ? {} : { insertId: String(insertId) }) };
 }
 
 function isInstant(text: string): boolean {

@@ -81,6 +81,11 @@ function endOfString(text: string, start: number): number {
   }
 }
 
+/** A value as text for people: text as it is, anything else as JSON. */
+export function asText(value: Json): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

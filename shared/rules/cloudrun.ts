@@ -10,7 +10,7 @@ import {
   REQUESTED_FIELDS,
   requestedImages,
 } from "../audit-log/cloudrun.ts";
-import { member } from "../audit-log/json.ts";
+import { asText, member } from "../audit-log/json.ts";
 import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
 import { STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
@@ -295,7 +295,7 @@ function messagesOf(view: EntryView): readonly string[] {
 /** The annotation's text, "" included; null where the object does not carry it. */
 function observedJustification(view: EntryView): string | null {
   const annotation = member(view.object(RESPONSE_ANNOTATIONS), BREAKGLASS);
-  return annotation === undefined || annotation === null ? null : String(annotation);
+  return annotation === undefined || annotation === null ? null : asText(annotation);
 }
 
 function requestedJustification(view: EntryView): string | null {
@@ -303,7 +303,7 @@ function requestedJustification(view: EntryView): string | null {
     ...REQUEST_ANNOTATIONS.map((annotations) => member(view.object(annotations), BREAKGLASS)),
     ...REQUEST_BINARY_AUTHORIZATION.map((block) => member(view.object(block), "breakglassJustification")),
   ].find((justification) => justification !== undefined && justification !== null);
-  return given === undefined ? null : String(given);
+  return given === undefined || given === null ? null : asText(given);
 }
 
 function observedEvent(view: EntryView): Extraction {

@@ -397,7 +397,7 @@ function denialCauses(view: EntryView): string | null {
     .values(DENIAL_CAUSES)
     .filter(isObject)
     .map((cause) => member(cause, "reason"))
-    .filter((reason) => typeof reason === "string" && reason !== "");
+    .filter((reason): reason is string => typeof reason === "string" && reason !== "");
   return reasons.length === 0 ? null : reasons.join("\n");
 }
 

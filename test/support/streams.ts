@@ -16,5 +16,5 @@ export async function readAll(input: string | Uint8Array, chunkSize = Number.POS
 
 /** insertId of an entry, code of an error: what a test compares. */
 export function brief(readings: readonly Reading[]): readonly string[] {
-  return readings.map((reading) => ("entry" in reading ? String(reading.entry.insertId) : reading.error.code));
+  return readings.map((reading) => ("entry" in reading ? (reading.entry.insertId ?? "") : reading.error.code));
 }
