@@ -1,5 +1,8 @@
 import { compareSeverity, type Finding, SEVERITIES, type Severity } from "../finding.ts";
 
+/** What grading reads of a finding. */
+export type Graded = Pick<Finding, "rule" | "severity" | "project" | "actor" | "justification" | "workload">;
+
 /** What the organization says about itself, as far as it grades incidents. */
 export interface GradingSettings {
   readonly productionProjects: readonly string[];
@@ -40,8 +43,11 @@ const CARRIES_JUSTIFICATION: ReadonlySet<string> = new Set(["cloudrun.breakglass
  * The organization's own grading of one incident: from the findings of its story, in any order and with duplicates, and
  * from its watchlists. Each step raises the severity by one and says why. Nothing that a caller wrote lowers it.
  */
-export function grade(findings: readonly [Finding, ...Finding[]], settings: GradingSettings): Grade {
-  const gravest = findings.reduce((a, b) => (compareSeverity(b.severity, a.severity) > 0 ? b : a));
+export function grade(findings: readonly [Graded, ...Graded[]], settings: GradingSettings): Grade {
+  const gravest = (findings as readonly Graded[]).reduce((a, b) => {
+    const order = compareSeverity(b.severity, a.severity);
+    return order > 0 || (order === 0 && b.rule < a.rule) ? b : a;
+  });
   const steps: GradingStep[] = [
     { reason: "rule", text: `rule ${gravest.rule} is ${gravest.severity}`, severity: gravest.severity },
   ];
@@ -64,7 +70,7 @@ export function grade(findings: readonly [Finding, ...Finding[]], settings: Grad
 }
 
 function gradeJustification(
-  findings: readonly Finding[],
+  findings: readonly Graded[],
   { ticketPattern }: GradingSettings,
   raise: (reason: GradingReason, text: string) => void,
 ): void {
@@ -77,7 +83,7 @@ function gradeJustification(
 }
 
 /** On how many revisions the same justification stands, when it is more than one. */
-function standingJustification(findings: readonly Finding[]): number | undefined {
+function standingJustification(findings: readonly Graded[]): number | undefined {
   const revisions = new Map<string, Set<string>>();
   for (const { justification, workload } of findings) {
     if (!isText(justification?.trim()) || !isText(workload?.revision)) continue;
@@ -88,7 +94,7 @@ function standingJustification(findings: readonly Finding[]): number | undefined
   return most > 1 ? most : undefined;
 }
 
-function principalsOf({ actor }: Finding): readonly string[] {
+function principalsOf({ actor }: Graded): readonly string[] {
   return [actor.principal, actor.person?.principal, ...actor.delegation].filter(isText);
 }
 
