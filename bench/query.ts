@@ -25,8 +25,11 @@ and .labels["imagepolicywebhook.image-policy.k8s.io/break-glass"] == "true") | .
 
 type Test = (entry: unknown) => boolean;
 
-/** A test is measured where it is used: on an entry that was just parsed. Parsing alone is measured beside it. */
-export async function run(): Promise<void> {
+/**
+ * A test is measured where it is used: on an entry that was just parsed. Parsing alone is measured beside it. Resolves to
+ * whether the catalogue costs less than a third of parsing.
+ */
+export async function run(): Promise<boolean> {
   const filters = ruleFilters();
   const catalogue = compileCatalogue(filters);
   const queries = filters.map(({ filter }) => compile(filter));
@@ -43,7 +46,9 @@ export async function run(): Promise<void> {
   const pods = Array.from({ length: ENTRIES / 5 }, () => JSON.stringify(generator.podCreation()));
   measureLines("Pod creations only, which every one has a search in all fields", pods, tests);
   compareWithJq(lines, (line) => query.matches(JSON.parse(line)));
-  console.log(`\ncatalogue / JSON.parse = ${(shares[2] ?? Number.NaN).toFixed(3)} (target: below 0.333)`);
+  const share = shares[2] ?? Number.NaN;
+  console.log(`\ncatalogue / JSON.parse = ${share.toFixed(3)} (target: below 0.333)`);
+  return share < 1 / 3;
 }
 
 /** Prints a line for each test, and returns their costs as shares of the first, which only parses. */

@@ -17,5 +17,5 @@ export { type LintOptions, lint, type Warning, type WarningCode } from "./lint.t
 export { type Clause, type LiteralSets, literals, NEEDLE_ALPHABET, type Needle } from "./literals.ts";
 export { type ParseOptions, parse } from "./parse.ts";
 export { print } from "./print.ts";
-export { LOG_ENTRY, ordered, type Schema } from "./schema.ts";
+export { type FieldType, LOG_ENTRY, message, ordered, type Schema } from "./schema.ts";
 export type * from "./tree.ts";

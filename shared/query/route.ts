@@ -160,7 +160,7 @@ class Trail {
     const written = printPath({ ...this.path, components: this.path.components.slice(0, index + 1) });
     refuse(
       "QUERY_FIELD",
-      `Field not found: '${written}'; ${this.text()} is a ${typeName} and has no fields below it`,
+      `Field not found: '${written}'; ${this.text()} is ${article(typeName)} ${typeName} and has no fields below it`,
       this.path.at,
     );
   }
@@ -183,6 +183,10 @@ class Trail {
     }
     return undefined;
   }
+}
+
+function article(noun: string): string {
+  return /^[aeiou]/.test(noun) ? "an" : "a";
 }
 
 function leafType(type: FieldType | "beyond"): LeafType {
