@@ -531,9 +531,7 @@ describe("limits", () => {
   });
 
   test("thousands of terms side by side are no nesting", () => {
-    const filter = Array.from({ length: 6000 }, () => "a")
-      .join(" OR ")
-      .slice(0, 19_998);
+    const filter = Array.from({ length: 3999 }, () => "a").join(" OR ");
     expect(compile(filter).matches({ textPayload: "xax" })).toBe(true);
   });
 
