@@ -75,7 +75,7 @@ export class Reader {
   }
 
   read(): Found {
-    if (this.round !== this.readers.round) {
+    if (this.round !== this.readers.round && this.route.place !== "below-map-value") {
       this.round = this.readers.round;
       this.foundBranch = branchFor(this.route, this.readers.entry);
       this.found = walk(this.readers.entry, this.foundBranch.steps, 0);

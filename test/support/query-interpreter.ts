@@ -189,6 +189,11 @@ function find(path: Path, entry: unknown): FoundField {
     names.push(known.split(".").at(-1) ?? "");
     kind = TYPES[known] ?? "json";
   }
+  const map = ["labels", "resource.labels", "metadata.userLabels"].find((name) =>
+    names.join(".").startsWith(`${name}.`),
+  );
+  if (map !== undefined && names.length > map.split(".").length + 1)
+    return { kind: "json", leaves: [], defaulted: false };
   const typed = TYPES[names.join(".")];
   const isField = typed !== undefined && typed !== "json" && typed !== "map" && typed !== "message";
   return {
