@@ -39,8 +39,8 @@ const story = (findings: readonly Finding[]): Incident =>
     .reduce<Incident>((incident, next) => joined(incident, next, SETTINGS), opened(findings[0] as Finding, SETTINGS));
 
 /** Everything that has to be the same whatever the order was. */
-function outcome({ id: _, ...rest }: Incident): unknown {
-  return rest;
+function outcome(incident: Incident): unknown {
+  return { ...incident, id: "" };
 }
 
 describe("findings of one story make one incident", () => {
