@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { workFolder } from "./support/functions-framework.ts";
+import { npm } from "./support/npm.ts";
 import { type ProcessOptions, runProcess } from "./support/processes.ts";
 import { SAMPLES } from "./support/samples.ts";
 
@@ -44,15 +45,10 @@ describe("the packed package, installed into an empty folder", () => {
     ];
     contents = files.map(({ path }) => path);
     const types = `@types/node@${manifest.devDependencies["@types/node"]}`;
-    await npm(["install", ...QUIETLY, `./${filename}`, types], folder.path);
+    // The folder is named, or npm would look for a package around it, and install there.
+    await npm(["install", `--prefix=${folder.path}`, ...QUIETLY, `./${filename}`, types], folder.path);
   }, 240_000);
   afterAll(() => folder?.remove());
-
-  async function npm(args: readonly string[], cwd: string): Promise<string> {
-    const { code, stdout, stderr } = await runProcess("npm", args, { cwd });
-    if (code !== 0) throw new Error(`npm ${args.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
-    return stdout;
-  }
 
   const glasswatch = (args: readonly string[], options: ProcessOptions = {}) =>
     runProcess(process.execPath, [join(folder.path, "node_modules", ".bin", "glasswatch"), ...args], {

@@ -6,7 +6,8 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Staged, stage } from "../terraform/stage.ts";
 import { cloudEvent, type RunningFunction, startFunction, workFolder } from "./support/functions-framework.ts";
-import { eventually, runProcess } from "./support/processes.ts";
+import { npm, PRODUCTION_INSTALL } from "./support/npm.ts";
+import { eventually } from "./support/processes.ts";
 import { sampleBytes } from "./support/samples.ts";
 import { type SlackStandIn, startSlackStandIn } from "./support/slack-stand-in.ts";
 
@@ -119,9 +120,7 @@ describe("the staged folder, installed for production", () => {
 
   beforeAll(async () => {
     slack = await startSlackStandIn();
-    const install = ["ci", "--omit=dev", "--prefer-offline", "--no-audit", "--no-fund"];
-    const { code, stderr, stdout } = await runProcess("npm", install, { cwd: upload });
-    expect({ code, output: code === 0 ? "" : `${stdout}${stderr}` }).toEqual({ code: 0, output: "" });
+    await npm(PRODUCTION_INSTALL, upload);
   }, 180_000);
   afterAll(() => slack?.close());
 

@@ -13,7 +13,7 @@ import {
   startFunction,
   workFolder,
 } from "../support/functions-framework.ts";
-import { runProcess } from "../support/processes.ts";
+import { npm, PRODUCTION_INSTALL } from "../support/npm.ts";
 import { sampleBytes } from "../support/samples.ts";
 import { irrelevantEvents } from "./events.ts";
 import { cpuMs, memoryLimit, rssMiB } from "./process-cost.ts";
@@ -102,14 +102,7 @@ export async function run(): Promise<boolean> {
 async function install(folder: string): Promise<Sources> {
   const sources = { ours: join(folder, "ours"), trivial: join(folder, "trivial") };
   await stage({ out: sources.ours, settings: join(folder, "glasswatch.yaml") });
-  const { code, stderr } = await runProcess(
-    "npm",
-    ["ci", "--omit=dev", "--prefer-offline", "--no-audit", "--no-fund"],
-    {
-      cwd: sources.ours,
-    },
-  );
-  if (code !== 0) throw new Error(`npm ci failed:\n${stderr}`);
+  await npm(PRODUCTION_INSTALL, sources.ours);
   await mkdir(sources.trivial);
   await writeFile(join(sources.trivial, "package.json"), '{ "type": "module", "main": "index.js" }\n');
   await writeFile(join(sources.trivial, "index.js"), TRIVIAL);
