@@ -36,6 +36,62 @@ const MIGRATIONS: readonly string[] = [
      id TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.id') VIRTUAL
    ) STRICT;
    CREATE UNIQUE INDEX dead_letters_by_id ON dead_letters (id);`,
+
+  `ALTER TABLE findings ADD COLUMN incident_id TEXT GENERATED ALWAYS AS (document ->> '$.incidentId') VIRTUAL;
+   ALTER TABLE findings ADD COLUMN recorded_at REAL GENERATED ALWAYS AS (document ->> '$.recordedAt') VIRTUAL;
+   CREATE INDEX findings_by_incident ON findings (incident_id, recorded_at, id);
+   CREATE INDEX findings_by_time ON findings (recorded_at, id);
+
+   ALTER TABLE intents ADD COLUMN incident_id TEXT GENERATED ALWAYS AS (document ->> '$.incidentId') VIRTUAL;
+   CREATE INDEX intents_open ON intents (incident_id, seq) WHERE state IN ('pending', 'sending');
+
+   CREATE TABLE incidents (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     document TEXT NOT NULL,
+     id TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.id') VIRTUAL,
+     key TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.key') VIRTUAL,
+     category TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.category') VIRTUAL,
+     state TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.state') VIRTUAL,
+     updated_at REAL NOT NULL GENERATED ALWAYS AS (document ->> '$.updatedAt') VIRTUAL,
+     due_at REAL GENERATED ALWAYS AS (document ->> '$.dueAt') VIRTUAL
+   ) STRICT;
+   CREATE UNIQUE INDEX incidents_by_id ON incidents (id);
+   CREATE INDEX incidents_by_key ON incidents (key, category, state, seq);
+   CREATE INDEX incidents_by_state ON incidents (state, updated_at, seq);
+   CREATE INDEX incidents_by_change ON incidents (updated_at, seq);
+   CREATE INDEX incidents_due ON incidents (due_at) WHERE due_at IS NOT NULL;
+   CREATE TABLE incident_aliases (
+     alias TEXT NOT NULL, incident_id TEXT NOT NULL, PRIMARY KEY (alias, incident_id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX aliases_by_incident ON incident_aliases (incident_id);
+   CREATE TRIGGER aliases_go_with_their_incident AFTER DELETE ON incidents
+     BEGIN DELETE FROM incident_aliases WHERE incident_id = old.id; END;
+
+   CREATE TABLE receipts (
+     incident_id TEXT NOT NULL, destination_id TEXT NOT NULL, document TEXT NOT NULL,
+     PRIMARY KEY (incident_id, destination_id)
+   ) STRICT, WITHOUT ROWID;
+
+   CREATE TABLE silences (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     document TEXT NOT NULL,
+     id TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.id') VIRTUAL,
+     expires_at REAL NOT NULL GENERATED ALWAYS AS (document ->> '$.expiresAt') VIRTUAL
+   ) STRICT;
+   CREATE UNIQUE INDEX silences_by_id ON silences (id);
+   CREATE INDEX silences_by_end ON silences (expires_at);
+
+   CREATE TABLE states (
+     key TEXT NOT NULL, moment TEXT NOT NULL, recorded_at REAL NOT NULL, document TEXT NOT NULL,
+     PRIMARY KEY (key, moment)
+   ) STRICT, WITHOUT ROWID;
+
+   CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     document TEXT NOT NULL,
+     subject TEXT NOT NULL GENERATED ALWAYS AS (document ->> '$.subject') VIRTUAL
+   ) STRICT;
+   CREATE INDEX audit_by_subject ON audit (subject, seq);`,
 ];
 
 /** Makes the tables, or brings those of an older file up to date; a file of a newer Glasswatch is left untouched. */

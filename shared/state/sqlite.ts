@@ -7,17 +7,32 @@ import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessingError } from "../errors.ts";
+import { type Changes, changesOf, momentOrder, recordingPlan, statesAskedFor, usedSilence } from "./planning.ts";
 import { knownVersion, migrate } from "./sqlite-schema.ts";
-import type { DeadLetter, Intent, RecordedFinding, Store } from "./store.ts";
-import { INTENT_STATES, STORE_SCHEMA_VERSION } from "./store.ts";
+import type {
+  AuditRecord,
+  DeadLetter,
+  Found,
+  IncidentReceipts,
+  Intent,
+  Lookup,
+  Moment,
+  Plan,
+  RecordedFinding,
+  StateVersion,
+  Store,
+  StoredIncident,
+  StoredSilence,
+} from "./store.ts";
+import { INTENT_STATES, KEPT_MS, RESOLVED_SHOWN, STORE_SCHEMA_VERSION } from "./store.ts";
 import type { Channel, Step } from "./transitions.ts";
 import {
   begun,
   dueChannel,
   leaseOf,
   newChannel,
-  newIntent,
   postponed,
+  receiptsWith,
   recovered,
   refused,
   released,
@@ -105,29 +120,123 @@ function storeIn(database: DatabaseSync): Store {
       if (after === undefined) return false;
       if (after.channel !== before.channel) saveChannel(after.channel);
       if (after.intent !== before.intent) saveIntent(after.intent);
+      if (after.intent.state === "told" && intent.state !== "told") addReceipt(after.intent);
       return true;
     });
   }
 
-  return {
-    async record({ findings, at }) {
-      return transaction("record", () => {
-        const fresh: string[] = [];
-        const known: string[] = [];
-        for (const { finding, intents } of findings) {
-          const recorded: RecordedFinding = { schema: STORE_SCHEMA_VERSION, recordedAt: at, finding };
-          if (sql.addFinding.run(finding.id, JSON.stringify(recorded)).changes === 0) {
-            known.push(finding.id);
-            continue;
-          }
-          fresh.push(finding.id);
-          for (const draft of intents) {
-            sql.addChannel.run(draft.channel, JSON.stringify(newChannel(draft.channel)));
-            sql.addIntent.run(JSON.stringify(newIntent(finding.id, draft, at)));
-          }
+  function addReceipt(told: Intent): void {
+    const { incidentId = "", destinationId } = told;
+    const before = documentIn<IncidentReceipts>(sql.receipts.get(incidentId, destinationId) as Row | undefined);
+    const receipts = receiptsWith(before, told);
+    if (receipts !== undefined) sql.saveReceipts.run(incidentId, destinationId, JSON.stringify(receipts));
+  }
+
+  const oneIncident = (id: string) => documentIn<StoredIncident>(sql.incident.get(id) as Row | undefined);
+  const oneSilence = (id: string) => documentIn<StoredSilence>(sql.silence.get(id) as Row | undefined);
+
+  function previousState(before: Moment): StateVersion | undefined {
+    const row = sql.previousState.get(before.key, momentOrder(before)) as Row | undefined;
+    return row === undefined ? undefined : (JSON.parse(String(row.document)) as StateVersion);
+  }
+
+  /** In the order in which they were made, each once. */
+  function incidentsFor({ incidentIds = [], incidentKeys = [], aliases = [] }: Lookup): StoredIncident[] {
+    const rows = [
+      ...incidentIds.flatMap((id) => sql.incident.all(id)),
+      ...incidentKeys.flatMap(({ key, category }) => [
+        ...sql.openByKey.all(key, category),
+        ...sql.resolvedByKey.all(key, category, RESOLVED_SHOWN),
+      ]),
+      ...aliases.flatMap((alias) => [...sql.openByAlias.all(alias), ...sql.resolvedByAlias.all(alias, RESOLVED_SHOWN)]),
+    ];
+    const bySeq = new Map(rows.map((row) => [Number(row.seq), row]));
+    return documentsIn([...bySeq].sort(([a], [b]) => a - b).map(([, row]) => row));
+  }
+
+  function find(lookup: Lookup, moments: readonly Moment[]): Found {
+    const incidents = incidentsFor(lookup);
+    const { at, findingIds = [], silences: inForce = false, silenceIds = [] } = lookup;
+    const silences = new Map(
+      [
+        ...(inForce ? documentsIn<StoredSilence>(sql.silencesInForce.all(at)) : []),
+        ...silenceIds.map(oneSilence).filter((silence) => silence !== undefined),
+      ].map((silence) => [silence.id, silence]),
+    );
+    const states = moments.map((before) => [before.key, previousState(before)] as const);
+    const intents = incidents
+      .flatMap(({ id }) => sql.openIntents.all(id))
+      .sort((a, b) => Number(a.seq) - Number(b.seq));
+    return {
+      knownFindings: new Set(findingIds.filter((id) => sql.finding.get(id) !== undefined)),
+      incidents,
+      openIntents: documentsIn(intents),
+      receipts: incidents.flatMap(({ id }) => documentsIn<IncidentReceipts>(sql.incidentReceipts.all(id))),
+      silences: [...silences.values()].sort((a, b) => a.expiresAt - b.expiresAt),
+      previousStates: new Map(states.flatMap(([key, state]) => (state === undefined ? [] : [[key, state]]))),
+    };
+  }
+
+  function write(changes: Changes, at: number): void {
+    for (const recorded of changes.findings) sql.addFinding.run(recorded.finding.id, JSON.stringify(recorded));
+    for (const { before, after } of changes.incidents) {
+      if (before === undefined) sql.addIncident.run(JSON.stringify(after));
+      else sql.saveIncident.run(JSON.stringify(after), after.id);
+      sql.dropAliases.run(after.id);
+      for (const alias of after.aliases) sql.addAlias.run(alias, after.id);
+    }
+    for (const intent of changes.freshIntents) {
+      sql.addChannel.run(intent.channel, JSON.stringify(newChannel(intent.channel)));
+      sql.addIntent.run(JSON.stringify(intent));
+    }
+    for (const intent of changes.amendedIntents) saveIntent(intent);
+    for (const silence of changes.silences) {
+      const document = JSON.stringify(silence);
+      if (silence.version === 1) sql.addSilence.run(document);
+      else sql.saveSilence.run(document, silence.id);
+    }
+    for (const [id, uses] of changes.usedSilences) {
+      const silence = oneSilence(id);
+      if (silence !== undefined) sql.saveSilence.run(JSON.stringify(usedSilence(silence, uses, at)), id);
+    }
+    for (const version of changes.states) {
+      sql.addState.run(version.key, momentOrder(version), at, JSON.stringify(version));
+    }
+    for (const record of changes.audit) sql.addAudit.run(JSON.stringify(record));
+  }
+
+  function transact<T>(lookup: Lookup, plan: (found: Found) => Plan<T>): T {
+    const moments = statesAskedFor(lookup);
+    let mistake: unknown;
+    try {
+      return transaction("store what a plan says in", () => {
+        const found = find(lookup, moments);
+        let planned: Plan<T>;
+        let changes: Changes;
+        try {
+          planned = plan(found);
+          changes = changesOf(lookup, found, planned);
+        } catch (error) {
+          mistake = error;
+          throw error;
         }
-        return { fresh, known };
+        write(changes, lookup.at);
+        return planned.result;
       });
+    } catch (error) {
+      // What the plan threw is not the store's.
+      throw mistake ?? error;
+    }
+  }
+
+  return {
+    async transact(lookup, plan) {
+      return transact(lookup, plan);
+    },
+
+    async record(request) {
+      const { lookup, plan } = recordingPlan(request);
+      return transact(lookup, plan);
     },
 
     async dueChannels(until) {
@@ -216,6 +325,56 @@ function storeIn(database: DatabaseSync): Store {
       return guard("read", () => documentIn<RecordedFinding>(sql.finding.get(id) as Row | undefined));
     },
 
+    async findings({ incidentId, limit = EVERYTHING } = {}) {
+      return guard("read", () =>
+        documentsIn<RecordedFinding>(
+          incidentId === undefined ? sql.findings.all(limit) : sql.findingsOf.all(incidentId, limit),
+        ),
+      );
+    },
+
+    async incident(id) {
+      return guard("read", () => oneIncident(id));
+    },
+
+    async incidents({ state, dueBy, limit = EVERYTHING } = {}) {
+      return guard("read", () => {
+        const conditions = [
+          ...(state === undefined ? [] : ["state = ?"]),
+          ...(dueBy === undefined ? [] : ["due_at <= ?"]),
+        ];
+        const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+        const order = dueBy === undefined ? "updated_at DESC, seq DESC" : "due_at, seq";
+        const values: SQLInputValue[] = [state, dueBy].filter((value) => value !== undefined);
+        const query = database.prepare(`SELECT document FROM incidents ${where} ORDER BY ${order} LIMIT ?`);
+        return documentsIn<StoredIncident>(query.all(...values, limit));
+      });
+    },
+
+    async receipts(incidentId, destinationId) {
+      return guard("read", () =>
+        documentIn<IncidentReceipts>(sql.receipts.get(incidentId, destinationId) as Row | undefined),
+      );
+    },
+
+    async silences({ inForceAt, limit = EVERYTHING } = {}) {
+      return guard("read", () =>
+        documentsIn<StoredSilence>(sql.silences.all(inForceAt ?? Number.MIN_SAFE_INTEGER, limit)),
+      );
+    },
+
+    async previousState(before) {
+      // Looked at first: a moment that is none is the caller's mistake and no failure of the store.
+      momentOrder(before);
+      return guard("read", () => previousState(before));
+    },
+
+    async audit({ subject, limit = EVERYTHING } = {}) {
+      return guard("read", () =>
+        documentsIn<AuditRecord>(subject === undefined ? sql.audit.all(limit) : sql.auditOf.all(subject, limit)),
+      );
+    },
+
     async intents({ about, channel, state, limit = EVERYTHING } = {}) {
       return guard("read", () => {
         const wanted = Object.entries({ about, channel, state }).filter(([, value]) => value !== undefined);
@@ -236,10 +395,17 @@ function storeIn(database: DatabaseSync): Store {
         return {
           ...(byState as Record<(typeof INTENT_STATES)[number], number>),
           findings: Number(sizes.findings),
+          openIncidents: Number(sizes.open_incidents),
           deadLetters: Number(sizes.dead_letters),
           unknownOutcomes: [...states.values()].reduce((sum, row) => sum + Number(row.unknown_outcomes), 0),
         };
       });
+    },
+
+    async forget(at) {
+      return transaction("forget what is over in", () =>
+        sql.forget.reduce((gone, statement) => gone + Number(statement.run(at - KEPT_MS).changes), 0),
+      );
     },
 
     async close() {
@@ -282,8 +448,63 @@ function statements(database: DatabaseSync) {
       "SELECT state, count(*) AS intents, sum(unknown_outcomes) AS unknown_outcomes FROM intents GROUP BY state",
     ),
     sizes: prepare(
-      `SELECT (SELECT count(*) FROM findings) AS findings, (SELECT count(*) FROM dead_letters) AS dead_letters`,
+      `SELECT (SELECT count(*) FROM findings) AS findings, (SELECT count(*) FROM dead_letters) AS dead_letters,
+         (SELECT count(*) FROM incidents WHERE state = 'open') AS open_incidents`,
     ),
+    findings: prepare("SELECT document FROM findings ORDER BY recorded_at, id LIMIT ?"),
+    findingsOf: prepare("SELECT document FROM findings WHERE incident_id = ? ORDER BY recorded_at, id LIMIT ?"),
+    openIntents: prepare(
+      `SELECT seq, document FROM intents INDEXED BY intents_open
+       WHERE incident_id = ? AND state IN ('pending', 'sending') ORDER BY seq`,
+    ),
+    incident: prepare("SELECT seq, document FROM incidents WHERE id = ?"),
+    addIncident: prepare("INSERT INTO incidents (document) VALUES (?)"),
+    saveIncident: prepare("UPDATE incidents SET document = ? WHERE id = ?"),
+    openByKey: prepare("SELECT seq, document FROM incidents WHERE key = ? AND category = ? AND state = 'open'"),
+    resolvedByKey: prepare(
+      `SELECT seq, document FROM incidents WHERE key = ? AND category = ? AND state = 'resolved'
+       ORDER BY seq DESC LIMIT ?`,
+    ),
+    openByAlias: prepare(
+      `SELECT seq, document FROM incident_aliases CROSS JOIN incidents ON incident_id = id
+       WHERE alias = ? AND state = 'open'`,
+    ),
+    resolvedByAlias: prepare(
+      `SELECT seq, document FROM incident_aliases CROSS JOIN incidents ON incident_id = id
+       WHERE alias = ? AND state = 'resolved' ORDER BY seq DESC LIMIT ?`,
+    ),
+    dropAliases: prepare("DELETE FROM incident_aliases WHERE incident_id = ?"),
+    addAlias: prepare("INSERT INTO incident_aliases (alias, incident_id) VALUES (?, ?)"),
+    receipts: prepare("SELECT document FROM receipts WHERE incident_id = ? AND destination_id = ?"),
+    incidentReceipts: prepare("SELECT document FROM receipts WHERE incident_id = ?"),
+    saveReceipts: prepare(
+      `INSERT INTO receipts (incident_id, destination_id, document) VALUES (?, ?, ?)
+       ON CONFLICT (incident_id, destination_id) DO UPDATE SET document = excluded.document`,
+    ),
+    silence: prepare("SELECT document FROM silences WHERE id = ?"),
+    silences: prepare("SELECT document FROM silences WHERE expires_at > ? ORDER BY expires_at DESC, seq LIMIT ?"),
+    silencesInForce: prepare("SELECT document FROM silences WHERE expires_at > ?"),
+    addSilence: prepare("INSERT INTO silences (document) VALUES (?)"),
+    saveSilence: prepare("UPDATE silences SET document = ? WHERE id = ?"),
+    addState: prepare(
+      "INSERT INTO states (key, moment, recorded_at, document) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    ),
+    previousState: prepare("SELECT document FROM states WHERE key = ? AND moment < ? ORDER BY moment DESC LIMIT 1"),
+    addAudit: prepare("INSERT INTO audit (document) VALUES (?)"),
+    audit: prepare("SELECT document FROM audit ORDER BY seq DESC LIMIT ?"),
+    auditOf: prepare("SELECT document FROM audit WHERE subject = ? ORDER BY seq DESC LIMIT ?"),
+    forget: [
+      "DELETE FROM findings WHERE recorded_at < ?",
+      `DELETE FROM intents WHERE state IN ('told', 'refused')
+         AND coalesce(document ->> '$.receipt.at', document ->> '$.lastError.at', document ->> '$.recordedAt') < ?`,
+      "DELETE FROM incidents WHERE state = 'resolved' AND updated_at < ?",
+      `DELETE FROM receipts WHERE incident_id NOT IN (SELECT id FROM incidents) AND document ->> '$.last.at' < ?`,
+      "DELETE FROM silences WHERE expires_at < ?",
+      `DELETE FROM states WHERE EXISTS (SELECT 1 FROM states AS newer WHERE newer.key = states.key
+         AND newer.moment > states.moment AND newer.recorded_at < ?)`,
+      "DELETE FROM audit WHERE document ->> '$.at' < ?",
+      "DELETE FROM dead_letters WHERE document ->> '$.at' < ?",
+    ].map(prepare),
     addLetter: prepare("INSERT INTO dead_letters (document, data) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
     letters: prepare("SELECT document, data FROM dead_letters ORDER BY seq LIMIT ?"),
   };

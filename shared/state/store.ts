@@ -1,13 +1,14 @@
 /**
- * The contract of what Glasswatch remembers: findings, what has to be told about them (intents), who may tell it now
- * (one lease per channel), and what nobody could understand (dead letters). `test/support/store-contract.ts` holds
- * every store to these promises; how a state follows from another is in `transitions.ts`, the same for all stores.
+ * The contract of what Glasswatch remembers: findings, the incidents that they are part of, what has to be told about
+ * them (intents), who may tell it now (one lease per channel), silences, previous states of what is watched, what people
+ * did by hand (audit), and what nobody could understand (dead letters). `test/support/store-contract.ts` holds every
+ * store to these promises; how a state follows from another is in `transitions.ts` and `planning.ts`, the same for all.
  *
  * Times are epoch milliseconds. Every method may throw a ProcessingError STORE_UNAVAILABLE; then either all of what it
  * does has happened, or nothing. What is handed in is copied, what is handed out belongs to the caller.
  */
 import type { ErrorCode } from "../errors.ts";
-import type { Finding } from "../finding.ts";
+import type { Category, Finding } from "../finding.ts";
 
 /** Every stored document carries it; a document or file of a higher one is refused with STORE_TOO_NEW. */
 export const STORE_SCHEMA_VERSION = 1;
@@ -21,6 +22,12 @@ export interface IntentDraft {
   /** JSON data; the store neither reads nor changes it. */
   readonly notification: unknown;
 }
+
+/** How long what is over stays: findings, settled intents, resolved incidents with their receipts, superseded states. */
+export const KEPT_MS = 400 * 86_400_000;
+
+/** Of the resolved incidents of one key or alias a plan is shown these many, the last ones made. */
+export const RESOLVED_SHOWN = 3;
 
 export interface RecordRequest {
   readonly findings: readonly { readonly finding: Finding; readonly intents: readonly IntentDraft[] }[];
@@ -59,8 +66,10 @@ export interface Intent {
   readonly schema: StoreSchema;
   /** Made of `about` and `destinationId`: one thing is told to one destination by one intent. */
   readonly id: string;
-  /** The id of what is told: a finding. */
+  /** The id of what is told: a finding, or one event of an incident. */
   readonly about: string;
+  /** The incident that it is told of; absent where there is none. */
+  readonly incidentId?: string;
   readonly destinationId: string;
   readonly channel: string;
   readonly notification: unknown;
@@ -154,6 +163,160 @@ export interface RecordedFinding {
   readonly schema: StoreSchema;
   readonly recordedAt: number;
   readonly finding: Finding;
+  /** The incident that it is part of; absent where there is none. */
+  readonly incidentId?: string;
+}
+
+/** What the store has to know of an incident; all else is in its document. */
+export interface IncidentDraft {
+  readonly id: string;
+  /** As it was found; 0 for a new one. */
+  readonly version: number;
+  /** Never changes, nor does the category. */
+  readonly key: string;
+  readonly category: Category;
+  readonly aliases: readonly string[];
+  /** Whatever is not over is open, whatever the life cycle calls it. */
+  readonly state: "open" | "resolved";
+  /** When somebody has to look at it though nothing happens: a deadline, a repeat. */
+  readonly dueAt: number | null;
+  /** JSON data; the store neither reads nor changes it. */
+  readonly document: unknown;
+}
+
+export interface StoredIncident extends IncidentDraft {
+  readonly schema: StoreSchema;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** What one destination has taken about one incident: which message to update, which ticket to comment on. */
+export interface IncidentReceipts {
+  readonly schema: StoreSchema;
+  readonly incidentId: string;
+  readonly destinationId: string;
+  readonly first: StoredReceipt;
+  readonly last: StoredReceipt;
+  readonly count: number;
+}
+
+export interface SilenceDraft {
+  readonly id: string;
+  /** As it was found; 0 for a new one. */
+  readonly version: number;
+  /** In force until then. */
+  readonly expiresAt: number;
+  /** JSON data: author, reason, matcher. */
+  readonly document: unknown;
+}
+
+export interface StoredSilence extends SilenceDraft {
+  readonly schema: StoreSchema;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** How often something was not told because of it. Using it does not change its version. */
+  readonly uses: number;
+  readonly lastUsedAt: number | null;
+}
+
+/** A moment in the life of a watched resource: an entry's own timestamp (RFC 3339) and insertId. */
+export interface Moment {
+  readonly key: string;
+  readonly timestamp: string;
+  readonly insertId: string;
+}
+
+/** What a resource was like from a moment on. */
+export interface StateVersion extends Moment {
+  /** JSON data. */
+  readonly state: unknown;
+}
+
+/** Something that a person did by hand. */
+export interface AuditDraft {
+  readonly actor: string;
+  /** Such as silence.add. */
+  readonly action: string;
+  /** The id of what it was done to. */
+  readonly subject: string;
+  /** JSON data. */
+  readonly details: unknown;
+}
+
+export interface AuditRecord extends AuditDraft {
+  readonly schema: StoreSchema;
+  readonly at: number;
+}
+
+/** What a plan may look at, and write to. All of it is read in the transaction that stores what the plan says. */
+export interface Lookup {
+  /** The time of the transaction. */
+  readonly at: number;
+  readonly findingIds?: readonly string[];
+  readonly incidentKeys?: readonly { readonly key: string; readonly category: Category }[];
+  readonly aliases?: readonly string[];
+  readonly incidentIds?: readonly string[];
+  /** Those in force at `at`. */
+  readonly silences?: boolean;
+  /** In force or not. */
+  readonly silenceIds?: readonly string[];
+  /** For each the newest version strictly earlier than this moment; a key once at most. */
+  readonly previousStates?: readonly Moment[];
+}
+
+export interface Found {
+  readonly knownFindings: ReadonlySet<string>;
+  /**
+   * In the order in which they were made, each once: those asked for by id; of each key with its category, and of each
+   * alias in any category, all that are open and the last RESOLVED_SHOWN that are resolved.
+   */
+  readonly incidents: readonly StoredIncident[];
+  /** Pending and sending intents of these incidents, in the order of recording. */
+  readonly openIntents: readonly Intent[];
+  /** What has been told about these incidents. */
+  readonly receipts: readonly IncidentReceipts[];
+  /** The one that ends first is first. */
+  readonly silences: readonly StoredSilence[];
+  /** By key. */
+  readonly previousStates: ReadonlyMap<string, StateVersion>;
+}
+
+export interface PlannedFinding {
+  readonly finding: Finding;
+  readonly incidentId?: string;
+}
+
+export interface PlannedIntent extends IntentDraft {
+  readonly about: string;
+  readonly incidentId?: string;
+  /** The time of the transaction when it is not given. */
+  readonly notBefore?: number;
+}
+
+/** News for an intent that nobody can have seen yet; its id and its place in the order stay. See `isUnsent`. */
+export interface Amendment {
+  readonly intentId: string;
+  readonly notification: unknown;
+  readonly notBefore?: number;
+}
+
+/** What is to be stored, all of it or nothing. */
+export interface Plan<T> {
+  /** Those that are known are left as they are. */
+  readonly findings?: readonly PlannedFinding[];
+  /** New ones, and found ones that change. */
+  readonly incidents?: readonly IncidentDraft[];
+  /** One whose `about` and destination are known is left as it is. */
+  readonly intents?: readonly PlannedIntent[];
+  readonly amendments?: readonly Amendment[];
+  /** New ones, and found ones that change. */
+  readonly silences?: readonly SilenceDraft[];
+  /** Ids of found silences that kept something from being told; an id for each time. */
+  readonly usedSilences?: readonly string[];
+  /** A version of a moment that is known is left as it is. */
+  readonly states?: readonly StateVersion[];
+  readonly audit?: readonly AuditDraft[];
+  readonly result: T;
 }
 
 export interface IntentFilter {
@@ -163,14 +326,46 @@ export interface IntentFilter {
   readonly limit?: number;
 }
 
+export interface FindingFilter {
+  readonly incidentId?: string;
+  readonly limit?: number;
+}
+
+export interface IncidentFilter {
+  readonly state?: "open" | "resolved";
+  /** Only those whose `dueAt` has come by then; the longest due first. */
+  readonly dueBy?: number;
+  readonly limit?: number;
+}
+
+export interface SilenceFilter {
+  /** Only those in force at this time. */
+  readonly inForceAt?: number;
+  readonly limit?: number;
+}
+
+export interface AuditFilter {
+  readonly subject?: string;
+  readonly limit?: number;
+}
+
 export interface StoreCounts extends Readonly<Record<IntentState, number>> {
   readonly findings: number;
+  readonly openIncidents: number;
   readonly deadLetters: number;
   /** Summed over all intents, told ones too. */
   readonly unknownOutcomes: number;
 }
 
 export interface Store {
+  /**
+   * Reads what is asked for, lets the plan decide, and stores what it says: one transaction. Others that change what
+   * was read make it start again, so the plan must be pure and may run many times. It may write only what it could
+   * look at: findings asked for, incidents and silences that were found or are new; a plan that does not keep to this
+   * is a mistake (RangeError), and nothing is stored.
+   */
+  transact<T>(lookup: Lookup, plan: (found: Found) => Plan<T>): Promise<T>;
+
   /**
    * Stores findings and their intents in one transaction: a reader sees all of them or none. A finding whose id is
    * known is left as it is, its intents too, so that a redelivered message adds nothing; of two callers with the same
@@ -232,10 +427,36 @@ export interface Store {
 
   finding(id: string): Promise<RecordedFinding | undefined>;
 
+  /** By the time of recording, then by id. */
+  findings(filter?: FindingFilter): Promise<readonly RecordedFinding[]>;
+
+  incident(id: string): Promise<StoredIncident | undefined>;
+
+  /** Those that changed last are first. */
+  incidents(filter?: IncidentFilter): Promise<readonly StoredIncident[]>;
+
+  /** undefined when the destination has not been told of the incident. */
+  receipts(incidentId: string, destinationId: string): Promise<IncidentReceipts | undefined>;
+
+  /** The one that ends last is first. */
+  silences(filter?: SilenceFilter): Promise<readonly StoredSilence[]>;
+
+  /** As a plan would find it. */
+  previousState(before: Moment): Promise<StateVersion | undefined>;
+
+  /** The latest first. */
+  audit(filter?: AuditFilter): Promise<readonly AuditRecord[]>;
+
   /** The ledger of what is to be told and was told, in the order of recording; receipts are in it. */
   intents(filter?: IntentFilter): Promise<readonly Intent[]>;
 
   counts(): Promise<StoreCounts>;
+
+  /**
+   * Removes what has been over for KEPT_MS at `at`; what is pending, open, in force or the newest state of something
+   * stays for ever. Answers how many documents went. A store that does so by itself answers 0.
+   */
+  forget(at: number): Promise<number>;
 
   /** Lets go of files and connections; nothing may be called afterwards. */
   close(): Promise<void>;

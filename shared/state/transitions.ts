@@ -5,9 +5,10 @@
 import type {
   Attempt,
   DueChannel,
+  IncidentReceipts,
   Intent,
-  IntentDraft,
   Lease,
+  PlannedIntent,
   Postponement,
   Refusal,
   StoreSchema,
@@ -39,23 +40,49 @@ export function newChannel(name: string): Channel {
   return { schema: STORE_SCHEMA_VERSION, name, owner: null, token: 0, leaseUntil: 0, nextAt: 0, failures: 0 };
 }
 
-export function newIntent(about: string, draft: IntentDraft, at: number): Intent {
+export function newIntent(planned: PlannedIntent, at: number): Intent {
+  const { about, incidentId, destinationId, channel, notification, notBefore = at } = planned;
   return {
     schema: STORE_SCHEMA_VERSION,
-    id: `${about}:${draft.destinationId}`,
+    id: `${about}:${destinationId}`,
     about,
-    destinationId: draft.destinationId,
-    channel: draft.channel,
-    notification: draft.notification,
+    ...(incidentId === undefined ? {} : { incidentId }),
+    destinationId,
+    channel,
+    notification,
     state: "pending",
     recordedAt: at,
-    notBefore: at,
+    notBefore,
     aside: false,
     attempts: 0,
     unknownOutcomes: 0,
     leaseToken: 0,
     lastError: null,
     receipt: null,
+  };
+}
+
+/** Whether nobody can have seen it yet, so that what it says may still be changed. */
+export function isUnsent(intent: Intent): boolean {
+  return intent.state === "pending" && intent.unknownOutcomes === 0;
+}
+
+/** When it was over: told, or refused. */
+export function settledAt({ receipt, lastError, recordedAt }: Intent): number {
+  return receipt?.at ?? lastError?.at ?? recordedAt;
+}
+
+/** What a destination has taken about an incident, once it has taken this intent too. */
+export function receiptsWith(before: IncidentReceipts | undefined, told: Intent): IncidentReceipts | undefined {
+  const { incidentId, destinationId, receipt } = told;
+  if (incidentId === undefined || receipt === null) return before;
+  return {
+    schema: STORE_SCHEMA_VERSION,
+    incidentId,
+    destinationId,
+    first: before?.first ?? receipt,
+    last: receipt,
+    count: (before?.count ?? 0) + 1,
   };
 }
 
@@ -182,6 +209,7 @@ export function dueChannel(
   return { channel: channel.name, dueAt: Math.max(channel.nextAt, Math.min(...times)), failures: channel.failures };
 }
 
-function isOpen(intent: Intent): boolean {
+/** Whether it has still to be told. */
+export function isOpen(intent: Intent): boolean {
   return intent.state === "pending" || intent.state === "sending";
 }
