@@ -7,6 +7,8 @@ export type DestinationKind = (typeof DESTINATION_KINDS)[number];
 export interface Receipt {
   /** The destination's own name for the message, where it gives one. */
   readonly externalId: string | null;
+  /** What went wrong although the message was taken, such as one recipient of several that was refused. For the log. */
+  readonly warning?: string;
 }
 
 /** A place where people are told. */
@@ -20,7 +22,16 @@ export interface Destination {
   /**
    * Tells once, without trying again. Throws a ProcessingError: DESTINATION_UNAVAILABLE when nothing was delivered and
    * trying again can help, DESTINATION_REJECTED when it cannot, DESTINATION_UNKNOWN_OUTCOME when the message may have
-   * arrived although no answer did.
+   * arrived although no answer did. `earlier` is the receipt of the message that opened the incident here: what follows
+   * goes to the same ticket or thread.
    */
-  deliver(notification: Notification, signal: AbortSignal): Promise<Receipt>;
+  deliver(notification: Notification, signal: AbortSignal, earlier?: Receipt | null): Promise<Receipt>;
+  /**
+   * Whether this very message is there already, by its exact key: to be asked before anything is sent again after an
+   * unknown outcome. undefined means "certainly not there"; a search that fails, or that may not show yet what was sent
+   * a moment ago, throws DESTINATION_UNAVAILABLE. Absent where nobody can be asked.
+   */
+  find?(notification: Notification, signal: AbortSignal): Promise<Receipt | undefined>;
+  /** Whether the credentials and the target are right; nothing is posted. Throws what `deliver` would. */
+  check?(signal: AbortSignal): Promise<void>;
 }

@@ -5,7 +5,15 @@ import { type SlackSettings, slack } from "./slack.ts";
 
 export type { Destination, DestinationKind, Receipt } from "./destination.ts";
 export { DESTINATION_KINDS } from "./destination.ts";
-export { type Notification, type NotificationOptions, toNotification } from "./notification.ts";
+export { type Digest, toDigest } from "./digest.ts";
+export {
+  type IncidentNews,
+  type IncidentTold,
+  type Notification,
+  type NotificationOptions,
+  toIncidentNotification,
+  toNotification,
+} from "./notification.ts";
 
 export type DestinationSettings = ConsoleSettings | SlackSettings;
 

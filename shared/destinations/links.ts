@@ -1,6 +1,6 @@
 /** Where a person can go from a message. */
 export interface Link {
-  readonly kind: "log-entry" | "resource" | "runbook";
+  readonly kind: "log-entry" | "resource" | "runbook" | "ledger";
   readonly label: string;
   readonly url: string;
 }

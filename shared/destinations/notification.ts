@@ -23,7 +23,10 @@ export const NOTIFICATION_SCHEMA_VERSION = 1;
  */
 export interface Notification {
   readonly schema: typeof NOTIFICATION_SCHEMA_VERSION;
-  /** The finding's id: the same event always has the same one, and a second copy carries it too. */
+  /**
+   * The finding's id, or INCIDENT_ID:SEQUENCE for news of an incident: the same event always has the same one, and a
+   * second copy carries it too.
+   */
   readonly id: string;
   readonly rule: string;
   readonly category: Category;
@@ -49,6 +52,38 @@ export interface Notification {
   readonly why: string;
   readonly steps: readonly Step[];
   readonly links: readonly Link[];
+  /** What became of the incident; null for a finding told alone. */
+  readonly incident: IncidentNews | null;
+}
+
+export const INCIDENT_STATES = ["open", "acknowledged", "justified", "overdue", "resolved"] as const;
+export const INCIDENT_NEWS = [
+  "opened",
+  "repeated",
+  "updated",
+  "acknowledged",
+  "justified",
+  "overdue",
+  "resolved",
+  "reopened",
+] as const;
+
+/** How an incident stands, and what is new about it. */
+export interface IncidentNews {
+  readonly id: string;
+  readonly state: (typeof INCIDENT_STATES)[number];
+  readonly news: (typeof INCIDENT_NEWS)[number];
+  /** Counts the news of one incident; the first is 1. */
+  readonly sequence: number;
+  readonly openedAt: string;
+  readonly updatedAt: string;
+  /** How many findings it has by now. */
+  readonly findings: number;
+  /** Why it is graded as it is, for people. */
+  readonly grading: readonly string[];
+  /** What was not known before, for people. */
+  readonly newFacts: readonly string[];
+  readonly resolvedBy: string | null;
 }
 
 export interface Justification {
@@ -75,6 +110,8 @@ const LIMITS = {
   changes: 20,
   counsel: 1000,
   steps: 10,
+  grading: 10,
+  newFacts: 20,
 } as const;
 
 /** The verdict puts them into words, or they say nothing to a reader. */
@@ -136,6 +173,38 @@ export function toNotification(finding: Finding, counsel: Counsel, options: Noti
       consoleLink("resource", finding.links.resource),
       runbookLink(counsel.reference, options.runbookBase),
     ].filter((link) => link !== null),
+    incident: null,
+  };
+}
+
+/** What is told of an incident: its main finding with what the others know filled in, and the news. */
+export interface IncidentTold {
+  readonly finding: Finding;
+  readonly counsel: Counsel;
+  readonly news: IncidentNews;
+  /** As the organization grades it. */
+  readonly severity: Severity;
+}
+
+/** Pure: the words for one piece of news of an incident. */
+export function toIncidentNotification(told: IncidentTold, options: NotificationOptions = {}): Notification {
+  const { finding, counsel, news, severity } = told;
+  return {
+    ...toNotification(finding, counsel, options),
+    id: `${news.id}:${news.sequence}`,
+    severity,
+    incident: {
+      id: news.id,
+      state: news.state,
+      news: news.news,
+      sequence: news.sequence,
+      openedAt: line(news.openedAt),
+      updatedAt: line(news.updatedAt),
+      findings: news.findings,
+      grading: news.grading.slice(0, LIMITS.grading).map((reason) => readableLine(reason, LIMITS.fact)),
+      newFacts: news.newFacts.slice(0, LIMITS.newFacts).map((fact) => readableLine(fact, LIMITS.fact)),
+      resolvedBy: news.resolvedBy === null ? null : line(news.resolvedBy),
+    },
   };
 }
 
@@ -261,7 +330,7 @@ function quoted(justification: string): string {
 }
 
 /** 2026-03-01 02:14:05 UTC */
-function whenOf(time: string): string {
+export function whenOf(time: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) {
     return line(time);
