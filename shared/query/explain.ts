@@ -7,7 +7,7 @@ import { printComparison, printCondition, printLiteral, printPath, printSubject 
 import { leavesOf } from "./read.ts";
 import { Readers } from "./reader.ts";
 import { parseSearch, SearchProgress } from "./search-text.ts";
-import { isExistenceTest, type Literal, type Path, type Subject } from "./tree.ts";
+import { isExistenceTest, isNullValue, type Literal, type Path, type Subject } from "./tree.ts";
 
 /** The tree of a filter with what an entry had to say to each part of it. */
 export interface Explanation {
@@ -153,24 +153,31 @@ function* metBy(part: Part, test: PartTest, readers: Readers): Generator<Met> {
   if (part.kind === "global") {
     yield* placesOfLiteral(part.literal, readers);
   } else if (part.kind === "search" && part.field === null) {
-    yield* placesOfSearch(part.query, readers);
+    yield* placesOfSearch(part.query, test.check(), readers);
   } else if (part.kind === "comparison" && part.subject.kind !== "path") {
     const reader = readers.for(innerPath(part.subject));
     const verdict = test.check();
     for (const value of leavesOf(reader.read())) yield { field: reader.route.text, value, verdict };
   } else if (test.onPath !== undefined) {
     const { reader, verdict } = test.onPath;
-    for (const value of leavesOf(reader.read())) {
-      if (isTextInObject(part, value)) yield* placesOfLiteralBelow(part.literal, reader.route.text, value);
+    const leaves = leavesOf(reader.read());
+    for (const value of looksAtFirst(part) ? leaves.slice(0, 1) : leaves) {
+      if (isTextInObject(part, value) && verdict(value))
+        yield* placesOfLiteralBelow(part.literal, reader.route.text, value);
       else yield { field: reader.route.text, value, verdict: verdict(value) };
     }
   }
 }
 
+/** Functions of one value take the first that is there. */
+function looksAtFirst({ kind }: Part): boolean {
+  return kind === "sample" || kind === "log_id" || kind === "source";
+}
+
 /** `obj:"text"` looks below the object; the place where the text stands says more than the object. */
 function isTextInObject(part: Part, value: unknown): part is Extract<Part, { readonly kind: "comparison" }> {
   if (part.kind !== "comparison" || typeof value !== "object" || value === null) return false;
-  return part.operator === ":" && !isExistenceTest(part.operator, part.literal);
+  return part.operator === ":" && !isExistenceTest(part.operator, part.literal) && !isNullValue(part.literal);
 }
 
 function* placesOfLiteral(literal: Literal, readers: Readers): Generator<Met> {
@@ -192,7 +199,8 @@ function* placesOfLiteralBelow(literal: Literal, field: string, value: unknown):
   }
 }
 
-function* placesOfSearch(literal: Literal, readers: Readers): Generator<Met> {
+/** Where the words stand that were found; all of them have to be. */
+function* placesOfSearch(literal: Literal, verdict: boolean, readers: Readers): Generator<Met> {
   const query = parseSearch(literal.text);
   if (query === undefined) return;
   const wanted = [
@@ -202,7 +210,7 @@ function* placesOfSearch(literal: Literal, readers: Readers): Generator<Met> {
   const texts = [...placesIn(readers.entry, readers.schema)].filter(isSearched);
   for (const piece of wanted) {
     const place = texts.find(({ value }) => new SearchProgress(piece).add(String(value)));
-    if (place !== undefined) yield { field: place.field, value: place.value, verdict: true };
+    if (place !== undefined) yield { field: place.field, value: place.value, verdict };
   }
 }
 

@@ -26,6 +26,7 @@ interface Open {
  * the path of each. For explanations; it is slower.
  */
 export function* placesIn(entry: unknown, schema: Schema): Generator<Place> {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return;
   yield* places({ field: "", value: entry, type: { kind: "message", fields: schema.fields }, key: undefined });
 }
 
