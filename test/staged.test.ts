@@ -70,6 +70,7 @@ describe("the staged folder", () => {
     for (const file of files) {
       const [one, other] = [join(upload, file), join(again, file)];
       expect(readFileSync(other).equals(readFileSync(one)), file).toBe(true);
+      expect(statSync(one).mtime, file).toEqual(new Date("1980-01-01T00:00:00Z"));
       expect(statSync(other).mtimeMs, file).toBe(statSync(one).mtimeMs);
     }
     await stage({ out: again });
