@@ -4,10 +4,10 @@ import { leafTest, missingVerdict } from "./leaf-test.ts";
 import { canonicalLogId } from "./log-name.ts";
 import { canBe, type Decide } from "./possibility.ts";
 import { findRoute, isScalar, type Route } from "./route.ts";
-import { type Scalar, scalarFromText } from "./scalar.ts";
+import { defaultOf, type Scalar, scalarFromText } from "./scalar.ts";
 import { LOG_ENTRY, type ScalarType, type Schema } from "./schema.ts";
 import { printTimestamp } from "./timestamp.ts";
-import type { Path, Position } from "./tree.ts";
+import { isExistenceTest, isNullValue, type Path, type Position } from "./tree.ts";
 
 /** Why no entry at all can pass a filter, and where the trouble begins. */
 export interface Contradiction {
@@ -49,7 +49,7 @@ function byField(formula: Formula, schema: Schema): ReadonlyMap<string, readonly
     if (group === undefined) groups.set(route.text, [part]);
     else group.push(part);
   }
-  return new Map([...groups].filter(([, parts]) => parts.length > 1));
+  return groups;
 }
 
 type PathComparison = SingleComparison & { readonly subject: Path };
@@ -83,11 +83,15 @@ function casesOfField(parts: readonly PathComparison[], schema: Schema): readonl
     decideBy(({ operator, literal }) => leafTest(main.type, defaulted, operator, literal)(leaf)),
   );
   const cases = [missing, ...present];
-  // Any other text: equal to none of the literals, and whether it contains or precedes them is open.
-  if (!isScalar(main.type) || main.type === "string") {
-    cases.push(decideBy(({ operator }) => (operator === "=" ? false : operator === "!=" ? true : undefined)));
-  }
+  if (!isScalar(main.type) || main.type === "string") cases.push(decideBy(ofAnyOtherText));
   return cases;
+}
+
+/** A text that is equal to none of the literals; whether it contains or precedes them is open. */
+function ofAnyOtherText({ operator, literal }: SingleComparison): boolean | undefined {
+  if (isExistenceTest(operator, literal)) return true;
+  if (operator === "!=") return true;
+  return operator === "=" || isNullValue(literal) ? false : undefined;
 }
 
 function textOf({ literal }: SingleComparison): string {
@@ -98,7 +102,9 @@ function textOf({ literal }: SingleComparison): string {
 function neighbours(parts: readonly SingleComparison[], type: ScalarType): readonly unknown[] {
   if (typeof type === "object") return Object.keys(type.numbers);
   if (type === "bool") return [true, false];
-  const values = parts.map(({ literal }) => scalarFromText(literal.text, type)).filter((value) => value !== undefined);
+  const named = parts.map(({ literal }) => scalarFromText(literal.text, type)).filter((value) => value !== undefined);
+  // Existence tests tell the default from all others.
+  const values = [defaultOf(type), ...named];
   const next = values.flatMap((value) => around(value, type));
   return type === "double" ? [...next, ...betweenNumbers(values)] : next;
 }

@@ -1,9 +1,10 @@
 import { checkTree } from "./check.ts";
 import { contradictions } from "./contradiction.ts";
 import { partsOf, toFormula } from "./formula.ts";
+import { isKeyword } from "./lexer.ts";
 import { parseWithNotes } from "./parse.ts";
 import { printPath, printSubject } from "./print.ts";
-import { shorten } from "./refuse.ts";
+import { article, shorten } from "./refuse.ts";
 import { findRoute, isScalar } from "./route.ts";
 import { scalarFromText } from "./scalar.ts";
 import { LOG_ENTRY, type Schema } from "./schema.ts";
@@ -129,8 +130,9 @@ const PROGRAMMING_OPERATORS = new Map([
 function lintWord(literal: Literal, warnings: Warnings): void {
   if (literal.quoted) return;
   const word = literal.text.toUpperCase();
-  const meant = ["AND", "OR", "NOT"].includes(word) ? word : PROGRAMMING_OPERATORS.get(literal.text);
-  if (meant === undefined) return;
+  const meant = isKeyword(word) ? word : PROGRAMMING_OPERATORS.get(literal.text);
+  // In upper case it can only stand where a value does, which is what its author wants.
+  if (meant === undefined || meant === literal.text) return;
   warnings.add(
     "lower-case-operator",
     literal.at,
@@ -238,8 +240,9 @@ function lintType(
   }
   if (!isScalar(main.type) || main.type === "string") return;
   const typeName = typeof main.type === "string" ? main.type : "enumeration";
+  const isOfType = `${field} is ${article(typeName)} ${typeName}`;
   if (operator === "=~" || operator === "!~") {
-    warnings.add("never-matches", literal.at, `${field} is a ${typeName}; only strings match regular expressions`);
+    warnings.add("never-matches", literal.at, `${isOfType}; only strings match regular expressions`);
   } else if (scalarFromText(literal.text, main.type) === undefined) {
     const value = `'${shorten(literal.text)}' is not a value of the type ${typeName}`;
     warnings.add("never-matches", literal.at, `${value}, so this comparison is never true`);

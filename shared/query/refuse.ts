@@ -25,3 +25,7 @@ export function refuseSyntax(token: string, at: Position, expectation: string): 
 export function shorten(text: string): string {
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }
+
+export function article(noun: string): string {
+  return /^[aeiou]/.test(noun) ? "an" : "a";
+}

@@ -1,5 +1,5 @@
 import { printPath } from "./print.ts";
-import { refuse } from "./refuse.ts";
+import { article, refuse } from "./refuse.ts";
 import type { FieldType, Message, ScalarType, Schema } from "./schema.ts";
 import { looseName, nearestName } from "./suggest.ts";
 import type { Path } from "./tree.ts";
@@ -183,10 +183,6 @@ class Trail {
     }
     return undefined;
   }
-}
-
-function article(noun: string): string {
-  return /^[aeiou]/.test(noun) ? "an" : "a";
 }
 
 function leafType(type: FieldType | "beyond"): LeafType {
