@@ -1,6 +1,7 @@
 import { ProcessingError } from "../errors.ts";
 import type { Severity } from "../finding.ts";
 import type { Destination, Receipt } from "./destination.ts";
+import { footerOf, incidentLines, newsHeadline } from "./incident-words.ts";
 import type { Notification } from "./notification.ts";
 import { readableLine, readableText } from "./readable-text.ts";
 
@@ -60,10 +61,10 @@ export function toConsoleText(notification: Notification, look: ConsoleLook): st
 
   page.rule();
   page.raw(paint(severity, ` ${severity.toUpperCase()} `) + paint("dim", ` ${category} · ${readableLine(when, 60)}`));
-  page.words(notification.headline, "", "bold");
+  page.words(newsHeadline(notification), "", "bold");
   page.blank();
   page.row("Verdict", verdict.detail === null ? verdict.headline : `${verdict.headline}. ${verdict.detail}`);
-  for (const { label, value } of notification.lines) {
+  for (const { label, value } of [...incidentLines(notification), ...notification.lines]) {
     page.row(label, value);
   }
   justification(page, notification);
@@ -80,11 +81,7 @@ export function toConsoleText(notification: Notification, look: ConsoleLook): st
     page.unwrapped(label, readableLine(url, LIMITS.url));
   }
   page.blank();
-  page.words(
-    `${notification.rule} · event ${notification.id.slice(0, 12)} · ${notification.incidentKey}`,
-    INDENT,
-    "dim",
-  );
+  page.words(footerOf(notification), INDENT, "dim");
   return page.text();
 }
 

@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly timeoutMs: number;
+  /** How much of the answer can matter; 4 KiB unless told otherwise. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 export interface HttpAnswer {
@@ -29,10 +31,12 @@ export interface HttpAnswer {
   /** The beginning of the body. */
   readonly body: string;
   readonly retryAfterMs: number | undefined;
+  readonly headers: Headers;
 }
 
-/** No answer that matters is longer. */
-const MAX_BODY_BYTES = 4096;
+const MAX_ANSWER_BYTES = 4096;
+export const DEFAULT_TIMEOUT_MS = 60_000;
+const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
 const MIN_RETRY_AFTER_MS = 1_000;
 const MAX_RETRY_AFTER_MS = 60 * 60 * 1_000;
 
@@ -56,14 +60,14 @@ export async function send(request: HttpRequest, deps: HttpDeps, signal: AbortSi
       // An instance may sleep for hours between two messages: a connection kept open would be dead by then, and a
       // message lost on a dead connection looks like one whose answer was lost.
       headers: { ...request.headers, connection: "close" },
-      body: request.body,
+      ...(request.body === "" ? {} : { body: request.body }),
       // Following would carry the message to a host that is in nobody's settings.
       redirect: "manual",
       signal: AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]),
     });
   } catch (error) {
     if (isProxyRefusal(error)) {
-      return { status: 407, body: "", retryAfterMs: undefined };
+      return { status: 407, body: "", retryAfterMs: undefined, headers: new Headers() };
     }
     throw connectionError(error, request);
   }
@@ -82,6 +86,19 @@ export function refusal(answer: HttpAnswer, request: HttpRequest, reason: string
     return new ProcessingError("DESTINATION_UNAVAILABLE", message, retryAfterMs === undefined ? {} : { retryAfterMs });
   }
   return new ProcessingError("DESTINATION_REJECTED", message);
+}
+
+/**
+ * Addresses of destinations come from the settings alone: https, and plain http only to this machine, where stand-ins
+ * for tests live. Throws SETTINGS_INVALID without repeating the address.
+ */
+export function requireSafeAddress(address: string, destination: string, setting: string): URL {
+  const url = URL.parse(address);
+  const safe = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.has(url.hostname));
+  if (url === null || !safe || url.username !== "" || url.password !== "") {
+    throw new ProcessingError("SETTINGS_INVALID", `${destination}: ${setting} is not an https address`);
+  }
+  return url;
 }
 
 /** The host of an address, which may be told; the rest of it may not. */
@@ -111,14 +128,15 @@ function httpDate(text: string): number {
 }
 
 async function readAnswer(response: Response, request: HttpRequest, now: number): Promise<HttpAnswer> {
-  const { status } = response;
-  const retryAfterMs = retryAfter(response.headers.get("retry-after"), now);
+  const { status, headers } = response;
+  const retryAfterMs = retryAfter(headers.get("retry-after"), now);
   try {
-    return { status, retryAfterMs, body: await beginningOf(response) };
+    const body = await beginningOf(response, request.maxAnswerBytes ?? MAX_ANSWER_BYTES);
+    return { status, retryAfterMs, headers, body };
   } catch {
     if (!response.ok) {
       // The status has said everything already.
-      return { status, retryAfterMs, body: "" };
+      return { status, retryAfterMs, headers, body: "" };
     }
     throw new ProcessingError(
       "DESTINATION_UNKNOWN_OUTCOME",
@@ -127,7 +145,7 @@ async function readAnswer(response: Response, request: HttpRequest, now: number)
   }
 }
 
-async function beginningOf(response: Response): Promise<string> {
+async function beginningOf(response: Response, limit: number): Promise<string> {
   if (response.body === null) {
     return "";
   }
@@ -136,11 +154,11 @@ async function beginningOf(response: Response): Promise<string> {
   for await (const chunk of response.body) {
     chunks.push(chunk);
     size += chunk.byteLength;
-    if (size >= MAX_BODY_BYTES) {
+    if (size >= limit) {
       break;
     }
   }
-  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString("utf8");
+  return Buffer.concat(chunks).subarray(0, limit).toString("utf8");
 }
 
 /** Keeps of a network error its code alone: messages and causes of fetch can hold the address. */

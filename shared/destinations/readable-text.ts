@@ -34,6 +34,17 @@ export function readableText(text: string, limit: number, maxLines: number): str
   });
 }
 
+/**
+ * Mail programs and chats make a link of whatever looks like an address, even in plain text. Where no markup can forbid
+ * it, an address that somebody else wrote is shown the way people who handle such texts write it: `https[:]//host`.
+ */
+export function unlinked(text: string): string {
+  return text
+    .replace(/:(?=\/\/)/gu, "[:]")
+    .replace(/\b(mailto|tel|sms|javascript|data):/giu, "$1[:]")
+    .replace(/\bwww\./giu, (word) => `${word.slice(0, 3)}[.]`);
+}
+
 /** At most `limit` UTF-16 units (so never more characters than that), cut between characters as people see them. */
 export function cut(text: string, limit: number): string {
   if (text.length <= limit) {
