@@ -1,6 +1,6 @@
 import { printDuration } from "./duration.ts";
 import { type Formula, type Part, partsOf, type SingleComparison } from "./formula.ts";
-import { leafTest, missingVerdict } from "./leaf-test.ts";
+import { type LeafTest, leafTest, missingVerdict } from "./leaf-test.ts";
 import { canonicalLogId } from "./log-name.ts";
 import { canBe, type Decide } from "./possibility.ts";
 import { findRoute, isScalar, type Route } from "./route.ts";
@@ -68,23 +68,21 @@ function isSingleValued({ place, main, payload, text }: Route): boolean {
 
 /** One case for each value that can make a difference to the comparisons, one for any other, one for no value. */
 function casesOfField(parts: readonly PathComparison[], schema: Schema): readonly Decide<Part>[] {
-  const [first] = parts;
-  if (first === undefined) return [];
-  const { text, main, defaulted } = findRoute(first.subject, schema);
-  const isHere = (part: Part): part is PathComparison =>
-    isPathComparison(part) && findRoute(part.subject, schema).text === text;
-  const decideBy =
-    (verdict: (part: SingleComparison) => boolean | undefined): Decide<Part> =>
-    (part) =>
-      isHere(part) ? verdict(part) : undefined;
-  const missing = decideBy(({ operator, literal }) => missingVerdict(main.type, defaulted, operator, literal));
-  const leaves = isScalar(main.type) && main.type !== "string" ? neighbours(parts, main.type) : parts.map(textOf);
-  const present = leaves.map((leaf) =>
-    decideBy(({ operator, literal }) => leafTest(main.type, defaulted, operator, literal)(leaf)),
+  const { main, defaulted } = findRoute(lastOf(parts).subject, schema);
+  const tests = new Map<Part, LeafTest>(
+    parts.map((part) => [part, leafTest(main.type, defaulted, part.operator, part.literal)]),
   );
-  const cases = [missing, ...present];
-  if (!isScalar(main.type) || main.type === "string") cases.push(decideBy(ofAnyOtherText));
-  return cases;
+  const decideBy =
+    (verdict: (part: PathComparison, test: LeafTest) => boolean | undefined): Decide<Part> =>
+    (part) => {
+      const test = tests.get(part);
+      return test === undefined ? undefined : verdict(part as PathComparison, test);
+    };
+  const missing = decideBy(({ operator, literal }) => missingVerdict(main.type, defaulted, operator, literal));
+  const isText = !isScalar(main.type) || main.type === "string";
+  const leaves = isText ? parts.map(textOf) : neighbours(parts, main.type as ScalarType);
+  const present = [...new Set(leaves)].map((leaf) => decideBy((_, test) => test(leaf)));
+  return [missing, ...present, ...(isText ? [decideBy(ofAnyOtherText)] : [])];
 }
 
 /** A text that is equal to none of the literals; whether it contains or precedes them is open. */
