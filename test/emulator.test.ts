@@ -154,7 +154,9 @@ delivery: { localTickSeconds: 0.5 }
     await eventually("more refusals", () => slack.requests.length >= 6, 20_000);
     expect(slack.messages).toEqual([]);
     expect(running().logged("delivery.told")).toEqual([]);
-    expect((await ledger()).counts).toMatchObject({ findings: 3, pending: 3, told: 0 });
+    const during = (await ledger()).counts;
+    expect(during).toMatchObject({ findings: 3, told: 0, refused: 0, unknownOutcomes: 0 });
+    expect(during.pending + during.sending).toBe(3);
 
     slack.always({ kind: "ok" });
     await eventually("the receipts", () => running().logged("delivery.told").length === 3);
