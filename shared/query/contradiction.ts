@@ -80,7 +80,9 @@ function casesOfField(parts: readonly PathComparison[], schema: Schema): readonl
     };
   const missing = decideBy(({ operator, literal }) => missingVerdict(main.type, defaulted, operator, literal));
   const isText = !isScalar(main.type) || main.type === "string";
-  const leaves = isText ? parts.map(textOf) : neighbours(parts, main.type as ScalarType);
+  // The text of a pattern is a value that hardly any pattern is about.
+  const texts = parts.filter(({ operator }) => operator !== "=~" && operator !== "!~").map(textOf);
+  const leaves = isText ? texts : neighbours(parts, main.type as ScalarType);
   const present = [...new Set(leaves)].map((leaf) => decideBy((_, test) => test(leaf)));
   return [missing, ...present, ...(isText ? [decideBy(ofAnyOtherText)] : [])];
 }

@@ -199,13 +199,18 @@ function lintStar(literal: Literal, operator: Operator, subject: Subject, warnin
   warnings.add("star-is-no-wildcard", literal.at, `the star stands for itself; ${advice}`);
 }
 
-const HOST_NAME =
-  /(?:[A-Za-z0-9_-]+\\?\.)+(?:com|org|net|io|dev|app|cloud|goog|gov|edu|internal|local)(?![A-Za-z0-9_-])/g;
+/** What cannot stand in a host name, nor between its parts as a dot or an escaped one. */
+const BETWEEN_HOSTS = /\\[^.]|[^A-Za-z0-9_.\\-]/;
+const TOP_LEVEL = /\\?\.(?:com|net|org|io|dev|app|cloud|goog|gov|edu|internal|local)(?![A-Za-z0-9_-])/g;
+const BARE_DOT = /(?<!\\)\./g;
 
 function lintDots(literal: Literal, warnings: Warnings): void {
-  for (const [host] of literal.text.matchAll(HOST_NAME)) {
-    if (!/(?<!\\)\./.test(host)) continue;
-    const escaped = host.replaceAll(/(?<!\\)\./g, "\\.");
+  for (const piece of literal.text.split(BETWEEN_HOSTS)) {
+    const end = Math.max(...Array.from(piece.matchAll(TOP_LEVEL), ({ 0: name, index }) => index + name.length));
+    // Dots in front belong to what comes before the name.
+    const host = piece.slice(0, Math.max(end, 0)).replace(/^[\\.]+/, "");
+    if (!host.includes(".") || host.search(BARE_DOT) === -1) continue;
+    const escaped = host.replaceAll(BARE_DOT, "\\.");
     warnings.add("unescaped-dot", literal.at, `a dot in a pattern is any character; write ${shorten(escaped)}`);
   }
 }
