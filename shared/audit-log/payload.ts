@@ -7,6 +7,7 @@ export const RESOURCE_NAME = field("protoPayload.resourceName");
 export const RESOURCE_TYPE = field("resource.type");
 export const STATUS_CODE = field("protoPayload.status.code");
 export const STATUS_MESSAGE = field("protoPayload.status.message");
+export const INSERT_ID = field("insertId");
 export const OPERATION_ID = field("operation.id");
 
 /** google.rpc.Status code, 0 where the call went well; JSON writers give it as number or text. */

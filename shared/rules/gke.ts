@@ -1,38 +1,38 @@
 import { ACTOR_FIELDS } from "../audit-log/actor.ts";
-import { imageOf, imagesOf } from "../audit-log/images.ts";
-import { isObject, member } from "../audit-log/json.ts";
+import { imagesOf } from "../audit-log/images.ts";
+import { member } from "../audit-log/json.ts";
 import { KUBERNETES_FIELDS, kubernetesObject, kubernetesWorkload, ownerPath } from "../audit-log/kubernetes.ts";
-import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
-import { METHOD_NAME, STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
+import { ORIGIN_FIELDS } from "../audit-log/origin.ts";
+import { INSERT_ID, METHOD_NAME, STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
+import {
+  admissionRuleIn,
+  attestorIn,
+  denialCauses,
+  deniedImages,
+  explanationIn,
+  kubernetesKey,
+  LABELS,
+  namesBinaryAuthorization,
+  operationOf,
+  overriddenVerdict,
+  POD_FIELDS,
+  podEvent,
+  RESPONSE_MESSAGE,
+  RESPONSE_REASON,
+  wasRefused,
+} from "../audit-log/pods.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
-import { ACCEPTED, accepted, type Extraction, type Rule, refused } from "../classifier/rule.ts";
-import type { Fact, Image } from "../finding.ts";
+import { ACCEPTED, accepted, type Rule, refused } from "../classifier/rule.ts";
 
 const WEBHOOK = "imagepolicywebhook.image-policy.k8s.io";
 const POD_LABEL = "image-policy.k8s.io/break-glass";
 const POD_ALPHA_ANNOTATION = "alpha.image-policy.k8s.io/break-glass";
-const ENTRY_LABEL_OVERRIDDEN = `${WEBHOOK}/overridden-verification-result`;
 const FAILED_OPEN_ROUND = /^failed-open\.validating\.webhook\.admission\.k8s\.io\/round_\d+_index_\d+$/;
 const FAILED_OPEN_LEGACY = [`${WEBHOOK}/failed-open`, "image-policy.k8s.io/failed-open"];
 
-const LABELS = field("labels");
 const REQUEST_LABELS = field("protoPayload.request.metadata.labels");
 const REQUEST_ANNOTATIONS = field("protoPayload.request.metadata.annotations");
 const RESPONSE_ANNOTATIONS = field("protoPayload.response.metadata.annotations");
-const RESPONSE_STATUS = field("protoPayload.response.status");
-const RESPONSE_REASON = field("protoPayload.response.reason");
-const RESPONSE_MESSAGE = field("protoPayload.response.message");
-const DENIAL_CAUSES = field("protoPayload.response.details.causes");
-const EPHEMERAL_CONTAINERS = field("protoPayload.request.spec.ephemeralContainers");
-const POD_CONTAINERS = [
-  field("protoPayload.request.spec.initContainers"),
-  field("protoPayload.request.spec.containers"),
-  EPHEMERAL_CONTAINERS,
-];
-const OBSERVED_CONTAINERS = [
-  field("protoPayload.response.spec.initContainers"),
-  field("protoPayload.response.spec.containers"),
-];
 const TEMPLATE_SPECS = [
   "protoPayload.request.spec.template.spec",
   "protoPayload.request.spec.jobTemplate.spec.template.spec",
@@ -47,20 +47,13 @@ const TEMPLATE_CONTAINERS = TEMPLATE_SPECS.flatMap((spec) => [
 const POD_READS = [
   ...ORIGIN_FIELDS,
   ...ACTOR_FIELDS,
-  ...KUBERNETES_FIELDS,
-  ...POD_CONTAINERS,
-  ...OBSERVED_CONTAINERS,
-  METHOD_NAME,
+  ...POD_FIELDS,
+  INSERT_ID,
   STATUS_CODE,
   STATUS_MESSAGE,
-  LABELS,
   REQUEST_LABELS,
   REQUEST_ANNOTATIONS,
   RESPONSE_ANNOTATIONS,
-  RESPONSE_STATUS,
-  RESPONSE_REASON,
-  RESPONSE_MESSAGE,
-  DENIAL_CAUSES,
 ];
 const WORKLOAD_READS = [
   ...ORIGIN_FIELDS,
@@ -68,6 +61,7 @@ const WORKLOAD_READS = [
   ...KUBERNETES_FIELDS,
   ...TEMPLATE_CONTAINERS,
   METHOD_NAME,
+  INSERT_ID,
   STATUS_CODE,
 ];
 
@@ -105,10 +99,11 @@ export const gkeRules: readonly Rule[] = [
     refine: (view) =>
       wasRefused(view) ? refused("the Pod was refused all the same: nothing runs that was not allowed") : ACCEPTED,
     extract: (view) => {
-      const event = podEvent(view);
-      const overridden = verdictText(view);
+      const event = podEvent(view, "gke");
+      const overridden = overriddenVerdict(view);
       return {
         ...event,
+        aliases: entryAliases(view),
         facts: {
           ...event.facts,
           overridden: overridden !== null,
@@ -150,7 +145,7 @@ export const gkeRules: readonly Rule[] = [
       const object = kubernetesObject(view, workloadKindOf(view));
       const workload = kubernetesWorkload(object, null, "gke-pod");
       return {
-        incidentKey: kubernetesKey(view, ownerPath(view, object)),
+        incidentKey: kubernetesKey(view, "gke-workload", ownerPath(view, object)),
         workload,
         images: imagesOf(view, TEMPLATE_CONTAINERS),
         facts: {
@@ -158,6 +153,7 @@ export const gkeRules: readonly Rule[] = [
           operation: operationOf(view),
           succeeded: statusCodeOf(view) === 0,
         },
+        aliases: entryAliases(view),
       };
     },
     certainty: { level: "inferred", unconfirmed: ["that template changes are logged with the whole template"] },
@@ -190,21 +186,21 @@ protoPayload.response.status="Failure"
     reads: POD_READS,
     refine: (view) => {
       if (view.text(RESPONSE_REASON)?.toUpperCase() === "VIOLATES_POLICY") {
-        return accepted(namesTheWebhook(view) ? "high" : "medium");
+        return accepted(namesBinaryAuthorization(view) ? "high" : "medium");
       }
-      return namesTheWebhook(view)
+      return namesBinaryAuthorization(view)
         ? accepted("high")
         : refused(
             "the words stand in the Pod's name: quota, RBAC or Pod Security refused it, not Binary Authorization",
           );
     },
     extract: (view) => {
-      const event = podEvent(view);
+      const event = podEvent(view, "gke");
       const text = view.text(RESPONSE_MESSAGE) ?? "";
       const verdict = denialCauses(view) ?? text;
       return {
         ...event,
-        images: deniedImages(verdict, event.images ?? []),
+        images: deniedImages(verdict, event.images),
         facts: {
           ...event.facts,
           reason: view.text(RESPONSE_REASON),
@@ -240,11 +236,11 @@ labels."${WEBHOOK}/dry-run"="true"`,
     reads: POD_READS,
     refine: (view) => (wasRefused(view) ? refused("something else refused the Pod: it does not run") : ACCEPTED),
     extract: (view) => {
-      const event = podEvent(view);
-      const verdict = verdictText(view) ?? "";
+      const event = podEvent(view, "gke");
+      const verdict = overriddenVerdict(view) ?? "";
       return {
         ...event,
-        images: deniedImages(verdict, event.images ?? []),
+        images: deniedImages(verdict, event.images),
         facts: { ...event.facts, attestor: attestorIn(verdict), explanation: explanationIn(verdict) },
       };
     },
@@ -277,7 +273,7 @@ labels."${WEBHOOK}/dry-run"="true"`,
       return wasRefused(view) ? refused("something else refused the Pod: it does not run") : ACCEPTED;
     },
     extract: (view) => {
-      const event = podEvent(view);
+      const event = podEvent(view, "gke");
       return { ...event, facts: { ...event.facts, verification: "unknown" } };
     },
     certainty: { level: "documented", unconfirmed: ["that the key and the name of this webhook come together"] },
@@ -298,53 +294,6 @@ labels."${WEBHOOK}/dry-run"="true"`,
   },
 ];
 
-/** What every rule on Pods takes from the entry. */
-function podEvent(view: EntryView): Extraction {
-  const object = kubernetesObject(view, "Pod");
-  const labels = view.object(LABELS);
-  const operation = operationOf(view);
-  const facts: Record<string, Fact | null | undefined> = {
-    controller: object.controller === null ? null : `${object.controller.kind}/${object.controller.name}`,
-    operation,
-    truncated: member(labels, "audit.k8s.io/truncated") === "true" ? true : null,
-    container: operation === "ephemeralcontainers" ? ephemeralContainerName(view) : null,
-  };
-  return {
-    incidentKey: kubernetesKey(view, ownerPath(view, object)),
-    workload: kubernetesWorkload(object, object.name, "gke-pod"),
-    images: podImages(view),
-    facts,
-  };
-}
-
-/** gke-workload/PROJECT/LOCATION/CLUSTER/NAMESPACE/KIND/NAME */
-function kubernetesKey(view: EntryView, path: string): string {
-  const { cluster, namespace } = kubernetesObject(view, "Pod");
-  const where = [projectOf(view), locationOf(view), cluster, namespace].map((part) => part ?? "unknown");
-  return ["gke-workload", ...where, path].join("/");
-}
-
-/** What the Pod asks for; where the audit log left the bodies out, what the verdict names. */
-function podImages(view: EntryView): readonly Image[] {
-  if (operationOf(view) === "ephemeralcontainers") return imagesOf(view, [EPHEMERAL_CONTAINERS]);
-  const asked = imagesOf(view, POD_CONTAINERS);
-  if (asked.length > 0) return asked;
-  const observed = imagesOf(view, OBSERVED_CONTAINERS);
-  return observed.length > 0 ? observed : imagesIn(verdictText(view) ?? "");
-}
-
-/** The Pod's images that the verdict names first; all of them where it names none. */
-function deniedImages(verdict: string, images: readonly Image[]): readonly Image[] {
-  const named = imagesIn(verdict);
-  return named.length > 0 ? named : images;
-}
-
-/** `create`, `update`, `patch`, or `ephemeralcontainers` where a debug container is put into a running Pod. */
-function operationOf(view: EntryView): string | null {
-  const method = view.text(METHOD_NAME) ?? "";
-  return method.includes(".ephemeralcontainers.") ? "ephemeralcontainers" : (method.split(".").at(-1) ?? null);
-}
-
 const KINDS: Readonly<Record<string, string>> = {
   deployments: "Deployment",
   replicasets: "ReplicaSet",
@@ -357,18 +306,6 @@ const KINDS: Readonly<Record<string, string>> = {
 function workloadKindOf(view: EntryView): string {
   const resource = view.text(METHOD_NAME)?.split(".").at(-2) ?? "";
   return KINDS[resource] ?? resource;
-}
-
-function ephemeralContainerName(view: EntryView): string | null {
-  const name = view
-    .values(EPHEMERAL_CONTAINERS)
-    .map((container) => member(container, "name"))
-    .at(-1);
-  return typeof name === "string" ? name : null;
-}
-
-function wasRefused(view: EntryView): boolean {
-  return view.text(RESPONSE_STATUS)?.toLowerCase() === "failure";
 }
 
 function breakGlassForm(view: EntryView): string {
@@ -386,52 +323,8 @@ function failedOpen(view: EntryView): boolean {
   return Object.keys(labels ?? {}).some((key) => FAILED_OPEN_ROUND.test(key) && member(labels, key) === WEBHOOK);
 }
 
-/** The verdict that break-glass or dry run set aside: one line an image. */
-function verdictText(view: EntryView): string | null {
-  const text = member(view.object(LABELS), ENTRY_LABEL_OVERRIDDEN);
-  return typeof text === "string" && text !== "" ? text : null;
-}
-
-function denialCauses(view: EntryView): string | null {
-  const reasons = view
-    .values(DENIAL_CAUSES)
-    .filter(isObject)
-    .map((cause) => member(cause, "reason"))
-    .filter((reason): reason is string => typeof reason === "string" && reason !== "");
-  return reasons.length === 0 ? null : reasons.join("\n");
-}
-
-/** Whether Binary Authorization speaks in the message: not when the words are part of the Pod's own, quoted name. */
-function namesTheWebhook(view: EntryView): boolean {
-  const message = (view.text(RESPONSE_MESSAGE) ?? "").replace(/\bpods? "[^"]*"/gi, "");
-  return /imagepolicywebhook\.image-policy\.k8s\.io|image policy webhook|binary authorization/i.test(message);
-}
-
-const ATTESTOR = /\bprojects\/[^\s/:]+\/attestors\/[^\s:]+/;
-const ADMISSION_RULE =
-  /(?:by Binary Authorization|: Denied by) ((?:[a-z]+ ){1,4}?admission rule(?: for [^\s]+?)?)\.(?=\s|$)/;
-
-function attestorIn(text: string): string | null {
-  return ATTESTOR.exec(text)?.[0] ?? null;
-}
-
-function admissionRuleIn(text: string): string | null {
-  return ADMISSION_RULE.exec(text)?.[1] ?? null;
-}
-
-/** What the attestor said, or which rule stood in the way: the end of the first sentence about an image. */
-function explanationIn(text: string): string | null {
-  const attestor = ATTESTOR.exec(text);
-  if (attestor !== null) {
-    const rest = text.slice(attestor.index + attestor[0].length);
-    const said = /^: ([^\n]+)/.exec(rest)?.[1];
-    if (said !== undefined) return said.trim();
-  }
-  return /Denied by [a-z_]+ admission rule/.exec(text)?.[0] ?? null;
-}
-
-/** Images as the verdict lists them: `'IMAGE' : Image IMAGE denied by ...`, or without the quoted part. */
-function imagesIn(text: string): readonly Image[] {
-  const references = [...text.matchAll(/\bImage (\S+) denied by /g)].map((match) => match[1] as string);
-  return [...new Set(references)].map(imageOf);
+/** By which a finding of Security Command Center, which names the entry that it saw, joins the same story. */
+function entryAliases(view: EntryView): readonly string[] {
+  const insertId = view.text(INSERT_ID);
+  return insertId === undefined ? [] : [`entry/${insertId}`];
 }
