@@ -28,6 +28,7 @@ describe("docs/query-language.md", () => {
           /^(.*); \/\/ → (.*)$/gm,
           (_, code: string, said: string) => `results.push([${JSON.stringify(code)}, ${code}, ${said}]);`,
         );
+      // oxlint-disable-next-line typescript/no-implied-eval -- the code is that of our own document
       new Function("face", "results", script)(face, results);
       expect(results.length).toBeGreaterThan(1);
       for (const [code, given, said] of results) expect(given, code).toEqual(said);
