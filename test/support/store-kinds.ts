@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openFirestoreStore } from "../../shared/state/firestore.ts";
 import { memoryStore } from "../../shared/state/memory.ts";
 import { openSqliteStore } from "../../shared/state/sqlite.ts";
 import type { Store } from "../../shared/state/store.ts";
@@ -44,3 +45,32 @@ export const STORE_KINDS: readonly StoreKind[] = [
     },
   },
 ];
+
+let databases = 0;
+
+/** Not in the table above: it needs an emulator, and real time passes on the way to it. */
+export function firestoreKind(hostOf: () => string): StoreKind {
+  return {
+    name: "firestore",
+    async open() {
+      databases += 1;
+      const project = `example-${process.pid}-${databases}`;
+      const connections: Store[] = [];
+      return {
+        async connect() {
+          const store = await openFirestoreStore({
+            project,
+            database: "(default)",
+            emulatorHost: hostOf(),
+            collectionPrefix: "glasswatch-",
+          });
+          connections.push(store);
+          return store;
+        },
+        async dispose() {
+          for (const store of connections) await store.close();
+        },
+      };
+    },
+  };
+}

@@ -25,7 +25,7 @@ export const TOOLS = {
     job: "runs Google's emulators",
     had: "a JDK 17 or newer on the PATH",
     apt: "openjdk-17-jre-headless",
-    neededBy: ["test/emulator.test.ts"],
+    neededBy: ["test/emulator.test.ts", "test/state-firestore.test.ts"],
     find: () => onPath("java"),
   },
   "pubsub-emulator": {
@@ -37,7 +37,7 @@ export const TOOLS = {
   "firestore-emulator": {
     job: "Firestore on this machine",
     had: "Google Cloud CLI and `gcloud components install cloud-firestore-emulator`",
-    neededBy: [],
+    neededBy: ["test/state-firestore.test.ts"],
     find: () => inCloudSdk("platform/cloud-firestore-emulator/cloud_firestore_emulator"),
   },
   terraform: {
