@@ -11,7 +11,14 @@ import type { DeliveryCounts } from "../shared/response/drain.ts";
 import { openOutbox } from "../shared/response/outbox.ts";
 import { tick } from "../shared/response/tick.ts";
 import { BUILT_IN_RULES } from "../shared/rules/index.ts";
-import { type Environment, loadSettings, platformOf, processEnvironment, type Settings } from "../shared/settings.ts";
+import {
+  type Environment,
+  loadSettings,
+  type Platform,
+  platformOf,
+  processEnvironment,
+  type Settings,
+} from "../shared/settings.ts";
 import { memoryStore } from "../shared/state/memory.ts";
 import { openSqliteStore } from "../shared/state/sqlite.ts";
 import type { Store } from "../shared/state/store.ts";
@@ -54,7 +61,7 @@ export async function openHouse(environment: Environment = processEnvironment())
 
   let opened: Promise<Store> | undefined;
   const store = () => {
-    opened ??= openStore(settings).catch((error: unknown) => {
+    opened ??= openStore(settings, platform).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -95,11 +102,20 @@ export async function openHouse(environment: Environment = processEnvironment())
   };
 }
 
-function openStore({ store }: Settings): Promise<Store> {
+async function openStore({ store, project, source }: Settings, platform: Platform): Promise<Store> {
   switch (store.kind) {
     case "sqlite":
       return openSqliteStore(store.path);
     case "memory":
-      return Promise.resolve(memoryStore());
+      return memoryStore();
+    case "firestore": {
+      if (project === undefined) {
+        const message = `${source}: the firestore store needs project, or GOOGLE_CLOUD_PROJECT`;
+        throw new ProcessingError("SETTINGS_INVALID", message, { place: source });
+      }
+      // Loaded here, so that whoever keeps the state elsewhere does not pay for it.
+      const { openFirestoreStore } = await import("../shared/state/firestore.ts");
+      return openFirestoreStore({ ...store, project, emulatorHost: platform.firestoreEmulatorHost });
+    }
   }
 }

@@ -23,7 +23,16 @@ export interface RuleSettings {
   readonly changes: readonly RuleChange[];
 }
 
-export type StoreSettings = { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "memory" };
+export type StoreSettings =
+  | { readonly kind: "sqlite"; readonly path: string }
+  | { readonly kind: "memory" }
+  | {
+      readonly kind: "firestore";
+      /** Of the project that Glasswatch runs in. */
+      readonly database: string;
+      /** Begins the name of every collection. */
+      readonly collectionPrefix: string;
+    };
 
 export interface DeliverySettings {
   /** How long a message may be held for delivering at once, before the rest is left to `tick`. */

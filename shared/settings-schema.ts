@@ -30,6 +30,21 @@ const store = z
       path: z.string().min(1).default(".glasswatch/state.db").describe("The database file; it is made when missing."),
     }),
     z.strictObject({ kind: z.literal("memory") }).describe("Forgets everything at the end of the process."),
+    z
+      .strictObject({
+        kind: z.literal("firestore"),
+        database: z
+          .string()
+          .regex(/^(?:\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/, "expected (default) or the id of a database")
+          .default("(default)")
+          .describe("A Firestore database in native mode, in the project that Glasswatch runs in."),
+        collectionPrefix: z
+          .string()
+          .regex(/^[a-z][a-z0-9-]{0,39}$/, "expected lower-case letters, digits and dashes")
+          .default("glasswatch-")
+          .describe("Begins the name of every collection, so that others can use the database too."),
+      })
+      .describe("Shared by all instances of all functions in Google Cloud."),
   ])
   .default(EMBEDDED_DEFAULTS.store)
   .describe("Where findings, deliveries and dead letters are remembered.");

@@ -31,6 +31,8 @@ export interface Platform {
   readonly functionTarget: string | undefined;
   readonly projectId: string | undefined;
   readonly instance: string;
+  /** Host and port of a Firestore emulator that stands in for Google's. */
+  readonly firestoreEmulatorHost: string | undefined;
 }
 
 /** https://cloud.google.com/run/docs/container-contract#env-vars */
@@ -40,6 +42,7 @@ export function platformOf(environment: Environment): Platform {
     functionTarget: environment.FUNCTION_TARGET,
     projectId: environment.GOOGLE_CLOUD_PROJECT,
     instance: `${environment.K_REVISION ?? "local"}/${process.pid}`,
+    firestoreEmulatorHost: environment.FIRESTORE_EMULATOR_HOST,
   };
 }
 
