@@ -22,6 +22,7 @@ export default defineConfig({
     // Two that compute and one that waits, on the two cores of the smallest machine.
     maxWorkers: 3,
     sequence: { sequencer: WaitingFirst },
+    setupFiles: ["test/support/end-processes.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // .ci/run makes its closing line from the second.

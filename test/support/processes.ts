@@ -32,9 +32,19 @@ export interface ProcessEnd {
 const GRACE_MS = 5_000;
 const groups = new Set<ChildProcess>();
 
-process.once("exit", () => {
+/** Ends whatever still runs. After each test file, since a test that ran out of time has not ended what it started. */
+export function endProcesses(): void {
   for (const child of groups) signalGroup(child, "SIGKILL");
-});
+}
+
+process.once("exit", endProcesses);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    endProcesses();
+    // As if nobody had listened.
+    process.kill(process.pid, signal);
+  });
+}
 
 export function startProcess(
   program: string,
