@@ -10,7 +10,7 @@ import { deliverDue } from "../shared/response/deliver.ts";
 import type { DeliveryCounts } from "../shared/response/drain.ts";
 import { openOutbox } from "../shared/response/outbox.ts";
 import { tick } from "../shared/response/tick.ts";
-import { BUILT_IN_RULES } from "../shared/rules/index.ts";
+import { builtInRules } from "../shared/rules/index.ts";
 import {
   type Environment,
   loadSettings,
@@ -49,7 +49,9 @@ export async function openHouse(environment: Environment = processEnvironment())
   const platform = platformOf(environment);
   const write = (text: string) => void process.stdout.write(text);
   const logOptions: LogOptions = { write, projectId: platform.projectId ?? settings.project };
-  const catalogue = compileCatalogue(rulesInForce(BUILT_IN_RULES, settings.rules.own, settings.rules.changes));
+  const catalogue = compileCatalogue(
+    rulesInForce(builtInRules(settings.watchlists), settings.rules.own, settings.rules.changes),
+  );
   const colour = process.stdout.isTTY === true && !environment.NO_COLOR;
   const deps: DestinationDeps = { now: Date.now, console: { write, colour, columns: process.stdout.columns } };
   const destinations = settings.destinations.map((destination) => openDestination(destination, deps));

@@ -12,6 +12,7 @@ import { type Rule, refused } from "../shared/classifier/rule.ts";
 import type { Finding } from "../shared/finding.ts";
 import { parseFinding } from "../shared/finding-schema.ts";
 import { BUILT_IN_RULES, builtInCatalogue } from "../shared/rules/index.ts";
+import { summarizeChanges } from "./support/change-summary.ts";
 import { fixtures } from "./support/fixtures.ts";
 import { expectGolden } from "./support/golden.ts";
 import { type Sample, sampleBytes, sampleEntry, sampleIndex } from "./support/samples.ts";
@@ -39,6 +40,9 @@ const EXPECTATIONS: Readonly<Record<string, (finding: Finding, wanted: unknown) 
   actor: (f, wanted) => expect(f.actor.principal).toBe(wanted),
   delegatedBy: (f, wanted) => expect(f.actor.person?.principal).toBe(wanted),
   justification: (f, wanted) => expect(f.justification).toBe(wanted),
+  images: (f, wanted) => expect(f.images.map(({ reference }) => reference)).toEqual(wanted),
+  change: (f, wanted) => expect(summarizeChanges(f.changes)).toBe(wanted),
+  mergeWith: (f, wanted) => expect(isOneStory(f, onlyFinding(String(wanted)))).toBe(true),
   image: (f, wanted) => expect(f.images[0]?.reference).toBe(wanted),
   project: (f, wanted) => expect(f.project).toBe(wanted),
   location: (f, wanted) => expect(f.location).toBe(wanted),

@@ -1,6 +1,6 @@
 import { rulesInForce } from "../../shared/classifier/declared-rule.ts";
 import type { Rule } from "../../shared/classifier/rule.ts";
-import { BUILT_IN_RULES } from "../../shared/rules/index.ts";
+import { builtInRules } from "../../shared/rules/index.ts";
 import { loadDocument, processEnvironment } from "../../shared/settings.ts";
 import { usage } from "./arguments.ts";
 
@@ -8,7 +8,7 @@ import { usage } from "./arguments.ts";
 export async function chosenRules(config: string | undefined, ids?: string): Promise<readonly Rule[]> {
   const environment = processEnvironment();
   const { document } = await loadDocument(environment, config ?? environment.GLASSWATCH_SETTINGS);
-  const rules = rulesInForce(BUILT_IN_RULES, document.rules.own, document.rules.changes);
+  const rules = rulesInForce(builtInRules(document.watchlists), document.rules.own, document.rules.changes);
   if (ids === undefined) return rules;
   const wanted = ids
     .split(",")

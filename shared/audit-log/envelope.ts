@@ -3,6 +3,7 @@ import { ProcessingError } from "../errors.ts";
 import { fromBigQueryRow, isBigQueryRow } from "./bigquery.ts";
 import { type LogEntry, toLogEntry } from "./entry.ts";
 import { isObject, type Json, type JsonObject, MAX_VALUE_BYTES, member, parseJson } from "./json.ts";
+import { fromSccNotification, isSccNotification } from "./scc.ts";
 
 /** One thing that was read: an entry, or why there is none; `place` says where in the input. */
 export type Reading =
@@ -78,6 +79,10 @@ function open(value: Json, place: string, wrappings: number, readings: Reading[]
   }
   if (typeof member(value, "logName") === "string") {
     readings.push({ entry: toLogEntry(isBigQueryRow(value) ? fromBigQueryRow(value) : value), place });
+    return;
+  }
+  if (isSccNotification(value)) {
+    readings.push({ entry: toLogEntry(fromSccNotification(value)), place });
     return;
   }
   const message = pubsubMessage(value);
