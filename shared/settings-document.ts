@@ -46,7 +46,62 @@ export interface DeliverySettings {
 /** As DestinationSettings, secrets still by reference. */
 export type DestinationDocument =
   | { readonly kind: "console"; readonly id: string }
-  | { readonly kind: "slack"; readonly id: string; readonly webhookUrl: string };
+  | { readonly kind: "slack"; readonly id: string; readonly webhookUrl: string }
+  | {
+      readonly kind: "slack-bot";
+      readonly id: string;
+      readonly token: string;
+      readonly channel: string;
+      readonly apiUrl: string;
+    }
+  | {
+      readonly kind: "email";
+      readonly id: string;
+      readonly host: string;
+      readonly port: number;
+      readonly security: "starttls" | "tls";
+      readonly user?: string | undefined;
+      readonly password?: string | undefined;
+      readonly from: string;
+      readonly to: readonly string[];
+      readonly replyTo?: string | undefined;
+    }
+  | {
+      readonly kind: "jira";
+      readonly id: string;
+      readonly site: string;
+      readonly email: string;
+      readonly apiToken: string;
+      readonly project: string;
+      readonly issueType: string;
+      readonly fields?: Readonly<Record<string, unknown>> | undefined;
+    }
+  | {
+      readonly kind: "github";
+      readonly id: string;
+      readonly repository: string;
+      readonly token: string;
+      readonly label: string;
+      readonly apiUrl: string;
+    }
+  | {
+      readonly kind: "servicenow";
+      readonly id: string;
+      readonly instance: string;
+      readonly user: string;
+      readonly password: string;
+      readonly closeCode: string;
+      readonly fields?: Readonly<Record<string, string>> | undefined;
+    }
+  | { readonly kind: "pagerduty"; readonly id: string; readonly routingKey: string; readonly apiUrl: string }
+  | { readonly kind: "google-chat"; readonly id: string; readonly webhookUrl: string }
+  | {
+      readonly kind: "webhook";
+      readonly id: string;
+      readonly url: string;
+      readonly signingKey: string;
+      readonly source: string;
+    };
 
 /** What runs when there is no file: a store beside the process and messages to the terminal. */
 export const EMBEDDED_DEFAULTS: SettingsDocument = {

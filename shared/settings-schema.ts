@@ -23,6 +23,135 @@ const slackDestination = z
   .strictObject({ id, kind: z.literal("slack"), webhookUrl: secretReference })
   .describe("Posts to a Slack channel through an incoming webhook.");
 
+const address = z
+  .string()
+  .regex(
+    /^(?:https:\/\/[^\s/@]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?)(?:\/[^\s@]*)?$/,
+    "expected an https address (http only on this machine)",
+  );
+const mailAddress = z
+  .string()
+  .max(254)
+  .regex(/^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*$/, "expected an e-mail address");
+const line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, "expected one line of text");
+
+const slackBotDestination = z
+  .strictObject({
+    id,
+    kind: z.literal("slack-bot"),
+    token: secretReference.describe("A bot token (xoxb-...), as ${env:NAME}."),
+    channel: z
+      .string()
+      .regex(/^[CG][A-Z0-9]{2,20}$/, "expected the id of a channel, such as C0123456789")
+      .describe("The id of the channel, not its name; the bot has to be a member."),
+    apiUrl: address.default("https://slack.com/api").describe("Another address for GovSlack."),
+  })
+  .describe("Keeps one living message for each incident in a Slack channel, with its news in the thread.");
+
+const emailDestination = z
+  .strictObject({
+    id,
+    kind: z.literal("email"),
+    host: z.string().regex(/^[A-Za-z0-9.-]{1,253}$/, "expected the name of a mail server"),
+    port: z.number().int().min(1).max(65_535).default(587).describe("587 for starttls, 465 for tls."),
+    security: z
+      .enum(["starttls", "tls"])
+      .default("starttls")
+      .describe("starttls is required and not only tried; tls speaks it from the first byte. There is no third."),
+    user: line.optional(),
+    password: secretReference.optional(),
+    from: mailAddress,
+    to: z.array(mailAddress).min(1).max(50).describe("Nobody else ever gets a message."),
+    replyTo: mailAddress.optional(),
+  })
+  .refine((mail) => (mail.user === undefined) === (mail.password === undefined), {
+    message: "user and password come together",
+    path: ["user"],
+  })
+  .describe("Sends mail over SMTP.");
+
+const jiraDestination = z
+  .strictObject({
+    id,
+    kind: z.literal("jira"),
+    site: address.describe("Such as https://example.atlassian.net"),
+    email: mailAddress.describe("Of the account that the token belongs to."),
+    apiToken: secretReference,
+    project: z.string().regex(/^[A-Z][A-Z0-9_]{1,30}$/, "expected the key of a project, such as SEC"),
+    issueType: line.default("Task"),
+    fields: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("Further fields that the project demands, by their ids, always with these values."),
+  })
+  .describe("Keeps one Jira issue for each incident.");
+
+const githubDestination = z
+  .strictObject({
+    id,
+    kind: z.literal("github"),
+    repository: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/(?!\.{1,2}$)[\w.-]{1,100}$/, "expected OWNER/NAME"),
+    token: secretReference,
+    label: z
+      .string()
+      .regex(/^[^,\p{Cc}]{1,50}$/u, "expected a label without a comma")
+      .default("glasswatch")
+      .describe("Carried by every issue of Glasswatch, and by no other."),
+    apiUrl: address.default("https://api.github.com").describe("Another address for GitHub Enterprise Server."),
+  })
+  .describe("Keeps one GitHub issue for each incident.");
+
+const serviceNowDestination = z
+  .strictObject({
+    id,
+    kind: z.literal("servicenow"),
+    instance: address.describe("Such as https://example.service-now.com"),
+    user: line,
+    password: secretReference,
+    closeCode: line.default("Solution provided").describe("One of your instance's values for how it was resolved."),
+    fields: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe("Further fields of the incident, always with these values, such as assignment_group."),
+  })
+  .describe("Keeps one ServiceNow incident for each incident.");
+
+const pagerDutyDestination = z
+  .strictObject({
+    id,
+    kind: z.literal("pagerduty"),
+    routingKey: secretReference.describe("The integration key of an Events API v2 integration, as ${env:NAME}."),
+    apiUrl: address.default("https://events.pagerduty.com").describe("https://events.eu.pagerduty.com in Europe."),
+  })
+  .describe("Pages whoever is on call.");
+
+const googleChatDestination = z
+  .strictObject({ id, kind: z.literal("google-chat"), webhookUrl: secretReference })
+  .describe("Posts to a space of Google Chat through an incoming webhook, a thread for each incident.");
+
+const webhookDestination = z
+  .strictObject({
+    id,
+    kind: z.literal("webhook"),
+    url: secretReference,
+    signingKey: secretReference.describe("Signs every message, so that the receiver can tell it from others."),
+    source: line.default("urn:glasswatch").describe("What the events name as their source; a URI."),
+  })
+  .describe("Posts signed CloudEvents to any address.");
+
+const destination = z.discriminatedUnion("kind", [
+  consoleDestination,
+  slackDestination,
+  slackBotDestination,
+  emailDestination,
+  jiraDestination,
+  githubDestination,
+  serviceNowDestination,
+  pagerDutyDestination,
+  googleChatDestination,
+  webhookDestination,
+]);
+
 const store = z
   .discriminatedUnion("kind", [
     z.strictObject({
@@ -164,9 +293,9 @@ export const settingsSchema = z
       .optional()
       .describe("Where your own runbooks are; relative references of rules lead there."),
     destinations: z
-      .array(z.discriminatedUnion("kind", [consoleDestination, slackDestination]))
+      .array(destination)
       .min(1, "name at least one destination, or nobody is told")
-      .default([...EMBEDDED_DEFAULTS.destinations])
+      .default([{ id: "console", kind: "console" }])
       .superRefine((destinations, context) => {
         const seen = new Set<string>();
         for (const [index, destination] of destinations.entries()) {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { DestinationSettings } from "./destinations/index.ts";
 import { ProcessingError } from "./errors.ts";
 import { Secret } from "./secret.ts";
-import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
+import { type DestinationDocument, EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
 
 /**
  * What an organization says about itself: one file, `glasswatch.yaml`. This room alone reads the environment.
@@ -120,9 +120,42 @@ function withSecrets(document: SettingsDocument, source: string, environment: En
     project: document.project ?? environment.GOOGLE_CLOUD_PROJECT,
     store: document.store.kind === "sqlite" ? { kind: "sqlite", path: resolve(document.store.path) } : document.store,
     destinations: document.destinations.map((destination) =>
-      destination.kind === "slack"
-        ? { ...destination, webhookUrl: secret(destination.webhookUrl, `destination ${destination.id}, webhookUrl`) }
-        : destination,
+      destinationWithSecrets(destination, (reference, field) =>
+        secret(reference, `destination ${destination.id}, ${field}`),
+      ),
     ),
   };
+}
+
+/** A kind without a case does not compile, nor does a secret that is left as text. */
+function destinationWithSecrets(
+  document: DestinationDocument,
+  secret: (reference: string, field: string) => Secret,
+): DestinationSettings {
+  switch (document.kind) {
+    case "console":
+      return document;
+    case "slack":
+    case "google-chat":
+      return { ...document, webhookUrl: secret(document.webhookUrl, "webhookUrl") };
+    case "slack-bot":
+    case "github":
+      return { ...document, token: secret(document.token, "token") };
+    case "email": {
+      const { password, ...rest } = document;
+      return password === undefined ? rest : { ...rest, password: secret(password, "password") };
+    }
+    case "jira":
+      return { ...document, apiToken: secret(document.apiToken, "apiToken") };
+    case "servicenow":
+      return { ...document, password: secret(document.password, "password") };
+    case "pagerduty":
+      return { ...document, routingKey: secret(document.routingKey, "routingKey") };
+    case "webhook":
+      return {
+        ...document,
+        url: secret(document.url, "url"),
+        signingKey: secret(document.signingKey, "signingKey"),
+      };
+  }
 }

@@ -1,7 +1,7 @@
 import { ProcessingError } from "../errors.ts";
 import type { Severity } from "../finding.ts";
 import type { Destination, Receipt } from "./destination.ts";
-import { footerOf, incidentLines, newsHeadline } from "./incident-words.ts";
+import { footerOf, incidentLines, isOver, newsHeadline } from "./incident-words.ts";
 import type { Notification } from "./notification.ts";
 import { readableLine, readableText } from "./readable-text.ts";
 
@@ -70,10 +70,9 @@ export function toConsoleText(notification: Notification, look: ConsoleLook): st
   justification(page, notification);
   images(page, notification);
   changes(page, notification);
-  if (notification.why !== "") {
-    page.row("Why it matters", notification.why);
+  if (!isOver(notification)) {
+    counsel(page, notification);
   }
-  steps(page, notification);
   if (notification.links.length > 0) {
     page.blank();
   }
@@ -128,7 +127,10 @@ function more(page: Page, total: number, shown: number): void {
   }
 }
 
-function steps(page: Page, notification: Notification): void {
+function counsel(page: Page, notification: Notification): void {
+  if (notification.why !== "") {
+    page.row("Why it matters", notification.why);
+  }
   if (notification.steps.length === 0) {
     return;
   }

@@ -1,6 +1,17 @@
 import type { Notification } from "./notification.ts";
 
-export const DESTINATION_KINDS = ["console", "slack"] as const;
+export const DESTINATION_KINDS = [
+  "console",
+  "slack",
+  "slack-bot",
+  "email",
+  "jira",
+  "github",
+  "servicenow",
+  "pagerduty",
+  "google-chat",
+  "webhook",
+] as const;
 export type DestinationKind = (typeof DESTINATION_KINDS)[number];
 
 /** What one destination answered when it took a message. */

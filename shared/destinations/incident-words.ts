@@ -49,6 +49,11 @@ export function isOpening(notification: Notification): boolean {
   return news === null || news.news === "opened";
 }
 
+/** Nothing is left to be done about it: what to do and why it matters would only mislead. */
+export function isOver(notification: Notification): boolean {
+  return newsOf(notification)?.state === "resolved";
+}
+
 /** The headline behind the word for what is new: for messages that stay as they were sent. */
 export function newsHeadline(notification: Notification): string {
   const news = newsOf(notification);

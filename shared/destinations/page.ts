@@ -1,4 +1,4 @@
-import { footerOf, incidentLines, newsHeadline, newsLine, newsOf } from "./incident-words.ts";
+import { footerOf, incidentLines, isOver, newsHeadline, newsLine, newsOf } from "./incident-words.ts";
 import { type Link, safeUrl } from "./links.ts";
 import { type Notification, whenOf } from "./notification.ts";
 import { readableLine, readableText } from "./readable-text.ts";
@@ -102,8 +102,8 @@ export function pageOf(notification: Notification, room: Room): Page {
       effect: effect === "neutral" ? null : effect,
     })),
     changeCount: notification.changeCount,
-    why: why === "" ? null : readableLine(why, room.value),
-    steps: notification.steps.slice(0, room.steps).map((step) => fitting(step, room.step)),
+    why: why === "" || isOver(notification) ? null : readableLine(why, room.value),
+    steps: isOver(notification) ? [] : notification.steps.slice(0, room.steps).map((step) => fitting(step, room.step)),
     links: safeLinks(notification),
     footer: readableLine(footerOf(notification), TITLE_LIMIT),
   };

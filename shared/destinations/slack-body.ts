@@ -1,6 +1,6 @@
 import type { KnownBlock, RichTextBlockElement, RichTextElement } from "@slack/types";
 import type { Severity } from "../finding.ts";
-import { footerOf, incidentLines } from "./incident-words.ts";
+import { footerOf, incidentLines, isOver } from "./incident-words.ts";
 import type { Notification } from "./notification.ts";
 import { fitting, NARROW, type Room, WIDE } from "./page.ts";
 import { readableLine } from "./readable-text.ts";
@@ -53,8 +53,7 @@ function bodyOf(notification: Notification, room: Room): readonly KnownBlock[] {
     justificationBlock(notification, room),
     imagesBlock(notification, room),
     changesBlock(notification, room),
-    whyBlock(notification, room),
-    stepsBlock(notification, room),
+    ...(isOver(notification) ? [] : [whyBlock(notification, room), stepsBlock(notification, room)]),
     buttons(notification.links),
     footer(notification),
   ]);
