@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { type FirestoreEmulator, startFirestoreEmulator } from "./support/emulators.ts";
 import { describeStore } from "./support/store-contract.ts";
 import { firestoreKind } from "./support/store-kinds.ts";
+import { describeTransactions } from "./support/store-transactions.ts";
 import { requireTool } from "./support/tools.ts";
 
 const program = requireTool("java") && requireTool("firestore-emulator");
@@ -17,4 +18,5 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
 
   const kind = firestoreKind(() => emulator.host);
   describeStore(kind);
+  describeTransactions(kind);
 });

@@ -35,7 +35,7 @@ import {
 } from "./firestore-documents.ts";
 import { type FirestoreAddress, openFirestoreRest, type Query } from "./firestore-rest.ts";
 import { type Attempt, type DocumentWrite, type StoredDocument, transactionsOn } from "./firestore-transaction.ts";
-import { type Changes, changesOf, momentOrder, recordingPlan, statesAskedFor } from "./planning.ts";
+import { type Changes, changesOf, momentOrder, notLookedFor, recordingPlan, statesAskedFor } from "./planning.ts";
 import type {
   AuditRecord,
   DeadLetter,
@@ -337,12 +337,18 @@ export async function openFirestoreStore(options: FirestoreStoreOptions): Promis
       ...naming.map(({ name }) => incidentsNamed(name)),
       ...changes.states.map(({ key }) => statesName(key)),
       // They are new as a rule; only after a conflict is it worth the time to look.
-      ...(attempt.isRepeated ? changes.freshIntents.map(({ id }) => intentName(id)) : []),
+      ...(attempt.isRepeated ? [...changes.freshIntents.map(({ id }) => intentName(id)), ...newNames(changes)] : []),
     ].filter((name) => !documents.has(name));
     if (missing.length > 0) {
       for (const [name, document] of (await attempt.get(missing, readTime)).documents) documents.set(name, document);
     }
     const beforeOf = (name: string) => documents.get(name) ?? null;
+    for (const { before, after } of changes.incidents) {
+      if (before === undefined && documents.has(incidentName(after.id))) throw notLookedFor("an incident");
+    }
+    for (const { id, version } of changes.silences) {
+      if (version === 1 && documents.has(silenceName(id))) throw notLookedFor("a silence");
+    }
 
     const named = new Map<string, NamedIncidents>();
     for (const { name, id, state } of naming) {
@@ -394,6 +400,11 @@ export async function openFirestoreStore(options: FirestoreStoreOptions): Promis
       ...leaningWrites(planned),
     ];
   }
+
+  const newNames = ({ incidents, silences }: Changes): string[] => [
+    ...incidents.filter(({ before }) => before === undefined).map(({ after }) => incidentName(after.id)),
+    ...silences.filter(({ version }) => version === 1).map(({ id }) => silenceName(id)),
+  ];
 
   /** Counting leaves the rest of a silence alone: it disturbs nobody who reads or changes it. */
   function silenceWrites({ changes, documents, at }: Planned, nextOrder: () => string): DocumentWrite[] {

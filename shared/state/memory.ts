@@ -1,6 +1,6 @@
 /** A store that forgets: for tests and for a replay. Shared by several workers it behaves as a shared database does. */
 import type { Changes } from "./planning.ts";
-import { changesOf, momentOrder, recordingPlan, statesAskedFor, usedSilence } from "./planning.ts";
+import { changesOf, momentOrder, notLookedFor, recordingPlan, statesAskedFor, usedSilence } from "./planning.ts";
 import type {
   AuditRecord,
   DeadLetter,
@@ -131,6 +131,10 @@ export function memoryStore(): Store {
     const found = find(lookup);
     const planned = plan(found);
     const changes = changesOf(lookup, found, planned);
+    const isThere = ({ before, after }: Changes["incidents"][number]) =>
+      before === undefined && incidents.has(after.id);
+    if (changes.incidents.some(isThere)) throw notLookedFor("an incident");
+    if (changes.silences.some(({ id, version }) => version === 1 && silences.has(id))) throw notLookedFor("a silence");
     // Copied first: data that cannot be stored must fail before anything is.
     write({ ...copyOf(changes), usedSilences: new Map() }, lookup.at);
     for (const [id, uses] of changes.usedSilences) {

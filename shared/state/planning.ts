@@ -194,6 +194,11 @@ export function momentOrder({ timestamp, insertId }: Moment): string {
   return `${new Date(time).toISOString().slice(0, -".000Z".length)}.${fraction.padEnd(9, "0")}Z ${insertId}`;
 }
 
+/** For what a plan makes as new although it is there, unseen because the plan did not look for it. */
+export function notLookedFor(what: "an incident" | "a silence"): RangeError {
+  return new RangeError(`a plan makes ${what} that is there already`);
+}
+
 function distinct<T>(items: readonly T[], idOf: (item: T) => string, mistake: string): readonly T[] {
   demand(new Set(items.map(idOf)).size === items.length, mistake);
   return items;

@@ -7,7 +7,15 @@ import { dirname } from "node:path";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessingError } from "../errors.ts";
-import { type Changes, changesOf, momentOrder, recordingPlan, statesAskedFor, usedSilence } from "./planning.ts";
+import {
+  type Changes,
+  changesOf,
+  momentOrder,
+  notLookedFor,
+  recordingPlan,
+  statesAskedFor,
+  usedSilence,
+} from "./planning.ts";
 import { knownVersion, migrate } from "./sqlite-schema.ts";
 import type {
   AuditRecord,
@@ -177,6 +185,15 @@ function storeIn(database: DatabaseSync): Store {
     };
   }
 
+  function demandNew({ incidents, silences }: Changes): void {
+    const isThere = ({ before, after }: Changes["incidents"][number]) =>
+      before === undefined && oneIncident(after.id) !== undefined;
+    if (incidents.some(isThere)) throw notLookedFor("an incident");
+    if (silences.some(({ id, version }) => version === 1 && oneSilence(id) !== undefined)) {
+      throw notLookedFor("a silence");
+    }
+  }
+
   function write(changes: Changes, at: number): void {
     for (const recorded of changes.findings) sql.addFinding.run(recorded.finding.id, JSON.stringify(recorded));
     for (const { before, after } of changes.incidents) {
@@ -216,6 +233,7 @@ function storeIn(database: DatabaseSync): Store {
         try {
           planned = plan(found);
           changes = changesOf(lookup, found, planned);
+          demandNew(changes);
         } catch (error) {
           mistake = error;
           throw error;
