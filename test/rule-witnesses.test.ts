@@ -9,12 +9,23 @@ import { candidates, type Mutant, mutantsOf } from "./support/filter-mutants.ts"
 import { sampleEntry, sampleIndex } from "./support/samples.ts";
 
 /**
- * Conditions that `refine` asks for again, more exactly: they keep the sink's volume down and decide nothing alone.
+ * The beginnings of conditions that `refine` asks for again, more exactly: they keep the sink's volume down and decide
+ * nothing alone.
  */
 const FOR_THE_SINK: Readonly<Record<string, readonly string[]>> = {
-  "gke.denied": [
-    'protoPayload.response.message:("imagepolicywebhook.image-policy.k8s.io" OR "image policy webhook" OR "Binary Authorization")',
+  "iam.sensitive_grant": [
+    'protoPayload.serviceData.policyDelta.bindingDeltas.action="ADD"',
+    "protoPayload.serviceData.policyDelta.bindingDeltas.role=(",
   ],
+  "pubsub.topic_deleted": ["protoPayload.resourceName:("],
+  "pubsub.subscription_deleted": ["protoPayload.resourceName:("],
+  "pubsub.subscription_detached": ["protoPayload.resourceName:("],
+  "pubsub.subscription_changed": ["protoPayload.resourceName:("],
+  "pubsub.subscription_seek": ["protoPayload.resourceName:("],
+  "serviceusage.binauthz_disabled": ["protoPayload.resourceName:"],
+  "serviceusage.service_disabled": ["protoPayload.resourceName:("],
+  "artifactregistry.iam_changed": ["protoPayload.request.policy.bindings.members=("],
+  "gke.denied": ["protoPayload.response.message:("],
 };
 
 /**
@@ -27,7 +38,8 @@ test.each(BUILT_IN_RULES)("$id: no condition of its filter can be left out unnot
   const unnoticed = mutantsOf(rule.filter).filter(
     (mutant) => witnessOf(mutant, rule, original, positives) === undefined,
   );
-  expect(unnoticed.map(({ removed }) => removed)).toEqual(FOR_THE_SINK[rule.id] ?? []);
+  const expected = (FOR_THE_SINK[rule.id] ?? []).map((text) => expect.stringMatching(startingWith(text)) as string);
+  expect(unnoticed.map(({ removed }) => removed)).toEqual(expected);
 });
 
 test("the search for witnesses finds none where there is none", () => {
@@ -42,6 +54,10 @@ test("the search for witnesses finds none where there is none", () => {
     'protoPayload.serviceName="run.googleapis.com"',
   ]);
 });
+
+function startingWith(text: string): RegExp {
+  return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`);
+}
 
 function witnessOf(
   mutant: Mutant,

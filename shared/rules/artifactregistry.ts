@@ -80,7 +80,7 @@ protoPayload.request.repository.vulnerabilityScanningConfig.enablementConfig="DI
     severity: "high",
     filter: `${successfulCalls(SERVICE, method("SetIamPolicy"))}
 protoPayload.request.policy.bindings.members=("allUsers" OR "allAuthenticatedUsers")`,
-    reads: [...ADMIN_READS, BINDINGS],
+    reads: [...REPOSITORY_READS, BINDINGS],
     refine: (view) => (publicBinding(view) === undefined ? refused("no binding names everybody") : ACCEPTED),
     extract: (view) => {
       const [role, name] = publicBinding(view) ?? [null, null];
@@ -105,7 +105,7 @@ protoPayload.request.policy.bindings.members=("allUsers" OR "allAuthenticatedUse
     filter: IMAGE_CALLS(
       String.raw`^(google\.devtools\.artifactregistry\.v[0-9a-z]+\.ArtifactRegistry\.DeleteVersion|Docker-DeleteManifest)$`,
     ),
-    reads: ADMIN_READS,
+    reads: [...ADMIN_READS, REPOSITORY_ID],
     extract: imageDeletion,
     certainty: {
       level: "schema",
@@ -124,7 +124,7 @@ protoPayload.request.policy.bindings.members=("allUsers" OR "allAuthenticatedUse
     title: "Package or repository of images deleted",
     severity: "high",
     filter: IMAGE_CALLS(method("DeletePackage|DeleteRepository")),
-    reads: ADMIN_READS,
+    reads: [...ADMIN_READS, REPOSITORY_ID],
     extract: imageDeletion,
     certainty: { level: "schema", unconfirmed: ["the log that these operations are in"] },
     volume: "One entry for each deleted package or repository: some a month.",

@@ -50,7 +50,7 @@ protoPayload.request.cryptoKeyVersion.state="DISABLED"`,
     what: "a key",
     keyOf: (view) => keyVersion(view, "").incidentKey,
     reference: "https://cloud.google.com/kms/docs/audit-logging",
-    command: "gcloud kms keyrings list --location=LOCATION --project={project}",
+    command: "gcloud kms inventory list-keys --project={project}",
   }),
 ];
 

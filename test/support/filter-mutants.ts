@@ -1,4 +1,6 @@
 import type { LogEntry } from "../../shared/audit-log/entry.ts";
+import { viewOf } from "../../shared/audit-log/view.ts";
+import { compile } from "../../shared/query/compile.ts";
 import { parse } from "../../shared/query/parse.ts";
 import { printCondition, printLiteral } from "../../shared/query/print.ts";
 import {
@@ -87,10 +89,16 @@ function atomsOf(condition: Condition): readonly Atom[] {
 export function* candidates(positive: LogEntry, { target, literal, others, needed }: Mutant): Generator<LogEntry> {
   yield* broken(positive, target);
   for (const solo of made(others.reduce(firstBroken, structuredClone(positive)), target, literal)) {
-    const whole = needed.reduce<LogEntry>((entry, atom) => [...made(entry, atom, undefined)][0] ?? entry, solo);
+    const whole = needed
+      .filter((atom) => !holds(solo, atom))
+      .reduce<LogEntry>((entry, atom) => [...made(entry, atom, undefined)][0] ?? entry, solo);
     yield whole;
     yield* broken(whole, target);
   }
+}
+
+function holds(entry: LogEntry, atom: Atom): boolean {
+  return compile(printCondition(atom)).matches(entry);
 }
 
 function firstBroken(entry: LogEntry, atom: Atom): LogEntry {
@@ -135,6 +143,8 @@ function* made(entry: LogEntry, atom: Atom, literal: Literal | undefined): Gener
       yield withValue(entry, components, one.text);
       yield withValue(entry, components, `${one.text} of an image by policy`);
       yield withValue(entry, components, [one.text]);
+      const now = viewOf(entry).text({ keys: components, text: "" });
+      if (now !== undefined) yield withValue(entry, components, now.replace(/[^/]*$/, one.text));
     } else if (atom.operator === ">" || atom.operator === ">=") {
       yield withValue(entry, components, Number(one.text) + 1);
     } else if (atom.operator === "=~") {
