@@ -13,6 +13,7 @@ import type { Finding } from "../shared/finding.ts";
 import { parseFinding } from "../shared/finding-schema.ts";
 import { BUILT_IN_RULES, builtInCatalogue } from "../shared/rules/index.ts";
 import { summarizeChanges } from "./support/change-summary.ts";
+import { changed } from "./support/changed-entry.ts";
 import { fixtures } from "./support/fixtures.ts";
 import { expectGolden } from "./support/golden.ts";
 import { type Sample, sampleBytes, sampleEntry, sampleIndex } from "./support/samples.ts";
@@ -119,23 +120,6 @@ describe("what is none of the known kinds gives nothing", () => {
     }
   });
 });
-
-/** A sample with some members replaced; a path that does not exist yet is made. */
-function changed(file: string, changes: Readonly<Record<string, Json | undefined>>): LogEntry {
-  const entry = structuredClone(sampleEntry(file)) as unknown as Record<string, unknown>;
-  for (const [path, value] of Object.entries(changes)) {
-    const keys = path.match(/"[^"]*"|[^.]+/g)?.map((key) => key.replaceAll('"', "")) ?? [];
-    const last = keys.pop() as string;
-    let at = entry;
-    for (const key of keys) {
-      at[key] ??= {};
-      at = at[key] as Record<string, unknown>;
-    }
-    if (value === undefined) delete at[last];
-    else at[last] = value;
-  }
-  return entry as unknown as LogEntry;
-}
 
 const RUN_BREAKGLASS = "cloudrun-service-breakglass-system-event.json";
 const RUN_MESSAGE_ONLY = "cloudrun-service-breakglass-system-event-message-only.json";
