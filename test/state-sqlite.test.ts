@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ProcessingError } from "../shared/errors.ts";
 import { openSqliteStore } from "../shared/state/sqlite.ts";
 import { findingNamed, recordOf } from "./support/store-findings.ts";
+import { describeProcesses } from "./support/store-processes.ts";
 
 const T0 = Date.parse("2026-03-01T02:15:00Z");
 
@@ -138,3 +139,5 @@ describe("a SQLite store file", () => {
     await expect(store.counts()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   });
 });
+
+describeProcesses("SQLite", (folder) => ({ kind: "sqlite", path: join(folder, "state.db") }));

@@ -1,0 +1,59 @@
+/** A stand-in for the network between a store and its database: it can lose one request, or everything from one on. */
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface CutPlan {
+  /** The request, counted from 1, that is lost. */
+  readonly at: number;
+  /** Before it reaches the database, or the answer after it did. */
+  readonly when: "before" | "after";
+  /** Whether nothing goes through any more, as when the process has died. */
+  readonly forGood: boolean;
+}
+
+export interface CutNetwork {
+  readonly host: string;
+  /** Whether the request of the plan has come. */
+  met(): boolean;
+  close(): Promise<void>;
+}
+
+export async function cutNetwork(databaseHost: string, plan: CutPlan): Promise<CutNetwork> {
+  const [host, port] = databaseHost.split(":");
+  let requests = 0;
+  const server = createServer((incoming, outgoing) => {
+    requests += 1;
+    const number = requests;
+    const isLost = (when: CutPlan["when"]) =>
+      (number === plan.at && when === plan.when) || (plan.forGood && number > plan.at);
+    if (isLost("before")) {
+      incoming.socket.destroy();
+      return;
+    }
+    const forwarded = request(
+      { host, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        if (isLost("after")) {
+          answer.resume().once("end", () => incoming.socket.destroy());
+          return;
+        }
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
+    forwarded.once("error", () => incoming.socket.destroy());
+    incoming.pipe(forwarded);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    met: () => requests >= plan.at,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
