@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { compileCatalogue } from "../shared/classifier/catalogue.ts";
+import { openCatalogue } from "../shared/classifier/catalogue.ts";
 import { rulesInForce } from "../shared/classifier/declared-rule.ts";
 import { type DestinationDeps, openDestination } from "../shared/destinations/index.ts";
 import { ProcessingError } from "../shared/errors.ts";
@@ -38,8 +38,8 @@ export interface House {
   close(): Promise<void>;
 }
 
-/** A lease outlives the longest attempt by far, and ends well before people would wonder. */
-const LEASE_MS = 60_000;
+/** A lease outlives the longest attempt, and ends soon enough for another to go on where a process was killed. */
+const leaseMsFor = (attemptTimeoutMs: number) => 2 * attemptTimeoutMs + 5_000;
 /** One tick has to end before Cloud Scheduler calls the next one. */
 const TICK_BUDGET_MS = 50_000;
 
@@ -49,9 +49,8 @@ export async function openHouse(environment: Environment = processEnvironment())
   const platform = platformOf(environment);
   const write = (text: string) => void process.stdout.write(text);
   const logOptions: LogOptions = { write, projectId: platform.projectId ?? settings.project };
-  const catalogue = compileCatalogue(
-    rulesInForce(builtInRules(settings.watchlists), settings.rules.own, settings.rules.changes),
-  );
+  const builtIn = builtInRules(settings.watchlists);
+  const catalogue = openCatalogue(rulesInForce(builtIn, settings.rules.own, settings.rules.changes), builtIn);
   const colour = process.stdout.isTTY === true && !environment.NO_COLOR;
   const deps: DestinationDeps = { now: Date.now, console: { write, colour, columns: process.stdout.columns } };
   const destinations = settings.destinations.map((destination) => openDestination(destination, deps));
@@ -77,7 +76,7 @@ export async function openHouse(environment: Environment = processEnvironment())
     random: Math.random,
     owner: platform.instance,
     budgetMs,
-    leaseMs: LEASE_MS,
+    leaseMs: leaseMsFor(settings.delivery.attemptTimeoutMs),
     attemptTimeoutMs: settings.delivery.attemptTimeoutMs,
     log: ({ event, ...fields }: { event: string; severity: "INFO" | "WARNING" | "ERROR" }) =>
       log({ message: event, event, ...fields }),

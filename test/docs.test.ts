@@ -89,7 +89,8 @@ describe("docs/operating.md is complete", () => {
   });
 });
 
-test("the README lists every rule", () => {
+test("the README names the rules of every service", () => {
   const readme = textOf("README.md");
-  expect(BUILT_IN_RULES.map(({ id }) => id).filter((id) => !readme.includes(`\`${id}\``))).toEqual([]);
+  const services = new Set(BUILT_IN_RULES.map(({ id }) => id.slice(0, id.indexOf("."))));
+  expect([...services].filter((service) => !readme.includes(`\`${service}.*\``))).toEqual([]);
 });

@@ -93,7 +93,12 @@ describe("the function break-glass", () => {
     expect((await running.post(posted)).status).toBe(204);
 
     const [letter] = await storeIn(folder, (store) => store.deadLetters());
-    expect(letter).toMatchObject({ id: "poison", code: "ENVELOPE_NOT_JSON", place: "position 37", attributes });
+    expect(letter).toMatchObject({
+      id: "poison",
+      code: "ENVELOPE_NOT_JSON",
+      place: "message.data: position 37",
+      attributes,
+    });
     expect(Buffer.from(letter?.data ?? []).toString()).toBe(data);
     const [line] = await eventually("the log line", () => running.logged("message.dead_lettered"));
     expect(line).toMatchObject({ severity: "ERROR", code: "ENVELOPE_NOT_JSON", messageId: "poison" });

@@ -87,11 +87,14 @@ function open(value: Json, place: string, wrappings: number, readings: Reading[]
   }
   const message = pubsubMessage(value);
   if (message !== undefined) {
-    openBytes(messageBytes(message), within(place, "message.data"), wrappings + 1, readings);
+    const bytes = messageBytes(message);
+    const inner = within(place, "message.data");
+    guard(readings, inner, () => openBytes(bytes, inner, wrappings + 1, readings));
     return;
   }
   if (typeof member(value, "specversion") === "string" && isObject(member(value, "data"))) {
-    open(member(value, "data") as Json, within(place, "data"), wrappings + 1, readings);
+    const inner = within(place, "data");
+    guard(readings, inner, () => open(member(value, "data") as Json, inner, wrappings + 1, readings));
     return;
   }
   if (member(value, "protoPayload") !== undefined || member(value, "insertId") !== undefined) toLogEntry(value);
