@@ -1,4 +1,5 @@
 import { ACTOR_FIELDS, annotatedActor } from "../audit-log/actor.ts";
+import { AUTHORIZATION_FIELDS, missingPermission } from "../audit-log/authorization.ts";
 import {
   CONDITIONS,
   type Condition,
@@ -10,12 +11,30 @@ import {
   REQUESTED_FIELDS,
   requestedImages,
 } from "../audit-log/cloudrun.ts";
+import {
+  BINARY_AUTHORIZATION_FIELDS,
+  type BinaryAuthorizationSetting,
+  binaryAuthorizationIn,
+  isCreation,
+} from "../audit-log/cloudrun-binauthz.ts";
 import { asText, member } from "../audit-log/json.ts";
+import { isWatchedConstraint, shortConstraint, VIOLATION_FIELDS, violationIn } from "../audit-log/orgpolicy.ts";
 import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
 import { STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
-import { accepted, type Extraction, type Refinement, type Rule, refused } from "../classifier/rule.ts";
-import type { Counsel, Workload } from "../finding.ts";
+import { adminCalls, successfulCalls } from "../classifier/admin-activity.ts";
+import { compareOrgPolicies, orgPolicyFrom } from "../classifier/compare-org-policy.ts";
+import {
+  accepted,
+  type ClassifyContext,
+  type Extraction,
+  type ObservedState,
+  type Refinement,
+  type Rule,
+  refused,
+} from "../classifier/rule.ts";
+import { EMPTY_WATCHLISTS, type Watchlists } from "../classifier/watchlists.ts";
+import type { Change, Confidence, Counsel, Workload } from "../finding.ts";
 
 const BREAKGLASS = "run.googleapis.com/binary-authorization-breakglass";
 const RESPONSE_KIND = field("protoPayload.response.kind");
@@ -51,7 +70,29 @@ const UNAUTHORIZED_IMAGE = `(
 )`;
 const OUTCOME_OF_A_DEPLOYMENT = String.raw`protoPayload.methodName=~"^/(Services|InternalServices|Jobs|WorkerPools)\.(Create|Replace|Update|Run)"`;
 
-export const cloudrunRules: readonly Rule[] = [
+const SERVICE = "run.googleapis.com";
+const DEPLOYMENT = String.raw`^google\.cloud\.run\.v[0-9a-z]+\.(Services|Jobs|WorkerPools)\.(Create|Replace|Update)`;
+/** The last entry of a long operation carries no request, and so tells nothing that the first one has not told. */
+const HAS_REQUEST = `(
+  protoPayload.request.service:*
+  OR protoPayload.request.job:*
+  OR protoPayload.request.workerPool:*
+)`;
+const REQUEST_READS = [
+  ...ORIGIN_FIELDS,
+  ...ACTOR_FIELDS,
+  ...REQUESTED_FIELDS,
+  ...BINARY_AUTHORIZATION_FIELDS,
+  STATUS_CODE,
+  STATUS_MESSAGE,
+];
+
+/** Every rule on Cloud Run; which deployments have to have Binary Authorization on, only the organization knows. */
+export function cloudrunRules(watchlists: Watchlists = EMPTY_WATCHLISTS): readonly Rule[] {
+  return [...BREAKGLASS_AND_REFUSALS, ...protectionRules(watchlists)];
+}
+
+const BREAKGLASS_AND_REFUSALS: readonly Rule[] = [
   {
     id: "cloudrun.breakglass",
     category: "break-glass",
@@ -245,7 +286,166 @@ protoPayload.response.status.conditions.reason=("ContainerImageAuthorizationChec
       reference: "https://cloud.google.com/binary-authorization/docs/run/enabling-binauthz-cloud-run",
     },
   },
+  {
+    id: "cloudrun.orgpolicy_violation",
+    category: "policy-violation",
+    title: "Cloud Run deployment refused by an organization policy",
+    severity: "medium",
+    filter: `log_id("cloudaudit.googleapis.com/activity")
+protoPayload.serviceName="${SERVICE}"
+protoPayload.status.code=9
+(
+  protoPayload.status.details.violations.type=~"^(constraints|customConstraints)/[A-Za-z0-9]"
+  OR protoPayload.policyViolationInfo.orgPolicyViolationInfo.violationInfo.constraint=~"^(constraints|customConstraints)/[A-Za-z0-9]"
+  OR protoPayload.status.message=~"(Constraint constraints/[A-Za-z0-9_.-]+ violated|customConstraints/[A-Za-z0-9_.-]+)"
+)`,
+    reads: [...REQUEST_READS, ...VIOLATION_FIELDS],
+    refine: (view) => {
+      const violation = violationIn(view);
+      if (violation === null) return refused("no constraint is named as violated, only mentioned");
+      return accepted(violation.structured ? "high" : "medium");
+    },
+    extract: (view) => {
+      const workload = cloudRunWorkload(view);
+      const violation = violationIn(view);
+      return {
+        incidentKey: cloudRunKey(view, workload),
+        workload,
+        images: requestedImages(view),
+        facts: {
+          constraint: violation?.constraint,
+          constraintName: shortConstraint(violation?.constraint ?? ""),
+          watched: isWatchedConstraint(violation?.constraint ?? ""),
+          explanation: violation?.explanation,
+          succeeded: false,
+          statusCode: statusCodeOf(view),
+        },
+        aliases: operationAliases(view),
+      };
+    },
+    certainty: {
+      level: "seen",
+      unconfirmed: [
+        "the sentence for this constraint: it is known from other constraints of Cloud Run",
+        "that the fields for violations are there on entries of Cloud Run",
+      ],
+    },
+    volume: "One entry for each refused deployment.",
+    counsel: {
+      why: "Somebody tried to deploy what an organization policy forbids, such as a service without Binary Authorization. The guardrail held; a person may be stuck behind it, or be testing it.",
+      falsePositives: "A new team that does not know the policy yet.",
+      steps: [
+        "See the policy: `gcloud org-policies describe {facts.constraintName} --effective --project={project}`",
+        "Help with the regular way: `gcloud run {workload.collection} update {workload.name} --binary-authorization=default --project={project} --region={location}`",
+        "Ask the person what it was for, if the same is tried again.",
+      ],
+      reference: "https://cloud.google.com/binary-authorization/docs/run/requiring-binauthz-cloud-run",
+    },
+  },
 ];
+
+/** What is said of deployments without Binary Authorization; rules that are alternative verdicts share a change. */
+function protectionRules(watchlists: Watchlists): readonly Rule[] {
+  const demand = demandOf(watchlists);
+  const disabled: Rule = {
+    id: "cloudrun.binauthz_disabled",
+    category: "guardrail-change",
+    title: "Binary Authorization turned off on Cloud Run",
+    severity: "high",
+    change: "cloudrun.binauthz",
+    filter: `${successfulCalls(SERVICE, DEPLOYMENT)}
+${HAS_REQUEST}`,
+    reads: REQUEST_READS,
+    refine: (view, context) => judgeDisabled(view, context, demand),
+    extract: (view, context) => unprotectedDeployment(view, context, demand),
+    observe: observeProtection,
+    certainty: {
+      level: "inferred",
+      unconfirmed: [
+        "that a request without the annotation or the block turns Binary Authorization off",
+        "that a request that is only validated says so",
+        "the method names of v1 jobs",
+        "the resource type of worker pools",
+      ],
+    },
+    volume:
+      "One entry for each deployment by request, protected or not: what was on before has to be seen to know what is turned off.",
+    counsel: unprotectedCounsel(
+      "New revisions of this workload start unchecked from now on, whatever the policy of the project says.",
+      "Without a known earlier state a workload that never had it looks the same: a request cannot tell what it leaves out from what it takes away.",
+    ),
+  };
+  const attempt: Rule = {
+    id: "cloudrun.change_attempt_denied",
+    category: "guardrail-change",
+    title: "Refused attempt to deploy to Cloud Run without Binary Authorization",
+    severity: "medium",
+    filter: `${adminCalls(SERVICE, DEPLOYMENT)}
+${HAS_REQUEST}
+protoPayload.status.code=7`,
+    reads: [...REQUEST_READS, ...VIOLATION_FIELDS, ...AUTHORIZATION_FIELDS],
+    refine: (view, context) => {
+      const before = stateBefore(view, context);
+      const setting = binaryAuthorizationIn(view);
+      if (setting.state !== "off") return refused("it would not have turned Binary Authorization off");
+      if (before?.policy === null) return refused("Binary Authorization was off before");
+      if (isCreation(view) && demand(view, context) === null) return refused("it would have made something new");
+      return accepted(confidenceOf(setting, before));
+    },
+    extract: (view, context) => {
+      const event = requestEvent(view);
+      return {
+        ...event,
+        facts: {
+          ...event.facts,
+          succeeded: false,
+          demandedBy: demand(view, context),
+          permission: missingPermission(view),
+          constraint: violationIn(view)?.constraint,
+          statusCode: 7,
+        },
+      };
+    },
+    certainty: {
+      level: "inferred",
+      unconfirmed: [
+        "that a request without the annotation or the block would turn Binary Authorization off",
+        "that this service's refusals have the shape of other services' refusals",
+      ],
+    },
+    volume: "One entry for each refused deployment; few, unless a pipeline lacks a permission and keeps trying.",
+    counsel: {
+      why: "Nothing changed, but somebody without the permission tried to deploy with Binary Authorization off. It may be a mistake, or a search for a way around the guardrail.",
+      falsePositives:
+        "A pipeline or a colleague whose permission was taken away, with a workload that never had Binary Authorization on.",
+      steps: [
+        "Ask the person, or the owner of the service account, what it was for.",
+        "See what is set now: `gcloud run {workload.collection} describe {workload.name} --project={project} --region={location} --format=yaml`",
+        `See what else was tried: \`gcloud logging read 'log_id("cloudaudit.googleapis.com/activity") AND protoPayload.status.code=7' --project={project} --freshness=1d\``,
+      ],
+      reference: "https://cloud.google.com/binary-authorization/docs/run/enabling-binauthz-cloud-run",
+    },
+  };
+  if (isEmpty(watchlists)) return [disabled, attempt];
+  const unprotected: Rule = {
+    ...disabled,
+    id: "cloudrun.unprotected_deployment",
+    title: "Cloud Run deployment without the Binary Authorization that it has to have",
+    refine: (view, context) => {
+      const disabling = judgeDisabled(view, context, demand);
+      if (disabling.accept) return refused("it turns Binary Authorization off: cloudrun.binauthz_disabled tells of it");
+      if (binaryAuthorizationIn(view).state !== "off") return refused("it does not leave Binary Authorization off");
+      return demand(view, context) === null
+        ? refused("nothing demands Binary Authorization there")
+        : accepted(binaryAuthorizationIn(view).named ? "high" : "medium");
+    },
+    counsel: unprotectedCounsel(
+      "This workload is on the watchlist of those that have to have Binary Authorization on, or a known organization policy demands it. It was deployed without, and nothing checks its images.",
+      "A workload that is exempted on purpose, and still on the watchlist.",
+    ),
+  };
+  return [disabled, unprotected, attempt];
+}
 
 function denialCounsel(describe: string): Counsel {
   return {
@@ -355,4 +555,116 @@ function judgeDenial(view: EntryView): Refinement {
 
 function cloudRunKey(view: EntryView, { kind, name }: Workload): string {
   return [kind, projectOf(view) ?? "unknown", locationOf(view) ?? "unknown", name ?? "unknown"].join("/");
+}
+
+function unprotectedCounsel(why: string, falsePositives: string): Counsel {
+  return {
+    why,
+    falsePositives,
+    steps: [
+      "See what runs now, and whether it is set: `gcloud run {workload.collection} describe {workload.name} --project={project} --region={location} --format=yaml`",
+      "Ask the person who deployed it for the change behind it; a service account that deploys has a pipeline run behind it.",
+      "Way back: `gcloud run {workload.collection} update {workload.name} --binary-authorization=default --project={project} --region={location}`",
+      "If it is made from YAML or Terraform, set it there too, or the next deployment turns it off again.",
+      "To have Google refuse the next one: the organization policy run.allowedBinaryAuthorizationPolicies.",
+    ],
+    reference: "https://cloud.google.com/binary-authorization/docs/run/enabling-binauthz-cloud-run",
+  };
+}
+
+/** Who demands Binary Authorization for a deployment, in words; null where nobody does. */
+type Demand = (view: EntryView, context: ClassifyContext) => string | null;
+
+function isEmpty({ protectedProjects, protectedServices }: Watchlists): boolean {
+  return protectedProjects.length === 0 && protectedServices.length === 0;
+}
+
+/** Off as a whole where the watchlists name nothing: most workloads of the world have no Binary Authorization. */
+function demandOf(watchlists: Watchlists): Demand {
+  if (isEmpty(watchlists)) return () => null;
+  const [projects, services] = [new Set(watchlists.protectedProjects), new Set(watchlists.protectedServices)];
+  return (view, context) => {
+    const project = projectOf(view) ?? "";
+    const { kind, name } = cloudRunWorkload(view);
+    const policy = context.previousState?.(`org-policy/projects/${project}/run.allowedBinaryAuthorizationPolicies`);
+    if (projects.has(project)) return `watchlist: project ${project}`;
+    const whole = `projects/${project}/locations/${locationOf(view) ?? ""}/${COLLECTIONS[kind] ?? ""}/${name ?? ""}`;
+    if (name !== null && (services.has(name) || services.has(whole))) return `watchlist: ${name}`;
+    return demandsPolicy(policy) ? "organization policy run.allowedBinaryAuthorizationPolicies" : null;
+  };
+}
+
+const COLLECTIONS: Readonly<Partial<Record<Workload["kind"], string>>> = {
+  "cloud-run-service": "services",
+  "cloud-run-job": "jobs",
+  "cloud-run-worker-pool": "workerPools",
+};
+
+/** A policy that is enforced refuses by itself; one in dry run, or one that does not hold yet, does not. */
+function demandsPolicy(state: unknown): boolean {
+  const policy = orgPolicyFrom(state);
+  if (policy === null) return false;
+  const tightens = (spec: typeof policy.spec) =>
+    compareOrgPolicies(null, { spec, dryRunSpec: null }).some(({ effect }) => effect === "stronger");
+  return tightens(policy.spec) || tightens(policy.dryRunSpec);
+}
+
+/** What a workload had before: a policy, or none. */
+function stateBefore(view: EntryView, context: ClassifyContext): { readonly policy: string | null } | undefined {
+  const state = context.previousState?.(cloudRunKey(view, cloudRunWorkload(view)));
+  const policy = member(state, "policy");
+  return policy === null || typeof policy === "string" ? { policy } : undefined;
+}
+
+function judgeDisabled(view: EntryView, context: ClassifyContext, demand: Demand): Refinement {
+  const before = stateBefore(view, context);
+  const demanded = demand(view, context) !== null;
+  const setting = binaryAuthorizationIn(view);
+  if (setting.state !== "off") return refused("it does not turn Binary Authorization off");
+  if (before?.policy === null) return refused("Binary Authorization was off before");
+  if (before === undefined && isCreation(view)) return refused("something new has nothing to turn off");
+  if (before === undefined && demanded) return refused("whether it was on before is not known, only that it has to be");
+  return accepted(confidenceOf(setting, before));
+}
+
+function confidenceOf(
+  setting: BinaryAuthorizationSetting,
+  before: { readonly policy: string | null } | undefined,
+): Confidence {
+  if (before !== undefined) return "high";
+  return setting.named ? "medium" : "low";
+}
+
+function requestEvent(view: EntryView): Extraction {
+  const workload = cloudRunWorkload(view);
+  const aliases = operationAliases(view);
+  return {
+    incidentKey: cloudRunKey(view, workload),
+    workload,
+    images: requestedImages(view),
+    facts: { operationId: aliases[0]?.slice("operation/".length) },
+    aliases,
+  };
+}
+
+function unprotectedDeployment(view: EntryView, context: ClassifyContext, demand: Demand): Extraction {
+  const before = stateBefore(view, context);
+  const event = requestEvent(view);
+  const change: Change = {
+    field: "binaryAuthorization",
+    before: before === undefined ? null : (before.policy ?? "off"),
+    after: "off",
+    effect: before?.policy === null ? "neutral" : "weaker",
+  };
+  return {
+    ...event,
+    facts: { ...event.facts, demandedBy: demand(view, context) },
+    changes: [change],
+    comparedWith: before === undefined ? "none" : "previous",
+  };
+}
+
+function observeProtection(view: EntryView): ObservedState | null {
+  const { state, policy } = binaryAuthorizationIn(view);
+  return state === "unsaid" ? null : { key: cloudRunKey(view, cloudRunWorkload(view)), state: { policy } };
 }

@@ -1,4 +1,6 @@
 import { ACTOR_FIELDS } from "../audit-log/actor.ts";
+import { AUTHORIZATION_FIELDS, missingPermission } from "../audit-log/authorization.ts";
+import { CLUSTER_FIELDS, clusterKey, clusterOperation, clusterWorkload } from "../audit-log/cluster.ts";
 import { imagesOf } from "../audit-log/images.ts";
 import { member } from "../audit-log/json.ts";
 import { KUBERNETES_FIELDS, kubernetesObject, kubernetesWorkload, ownerPath } from "../audit-log/kubernetes.ts";
@@ -22,7 +24,26 @@ import {
   wasRefused,
 } from "../audit-log/pods.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
-import { ACCEPTED, accepted, type Rule, refused } from "../classifier/rule.ts";
+import { ADMIN_READS, adminCalls, successfulCalls } from "../classifier/admin-activity.ts";
+import {
+  type ClusterSetting,
+  clusterSettingFrom,
+  compareClusterSettings,
+  enforces,
+  newCluster,
+  weaknessesOfCluster,
+} from "../classifier/compare-cluster.ts";
+import { type GradedChange, gravest, toChanges, weakensBy } from "../classifier/graded-change.ts";
+import {
+  ACCEPTED,
+  accepted,
+  type ClassifyContext,
+  type Extraction,
+  type ObservedState,
+  type Rule,
+  refused,
+} from "../classifier/rule.ts";
+import type { Counsel } from "../finding.ts";
 
 const WEBHOOK = "imagepolicywebhook.image-policy.k8s.io";
 const POD_LABEL = "image-policy.k8s.io/break-glass";
@@ -80,6 +101,15 @@ const TEMPLATE_FLAGS = ["request", "response"].flatMap((side) =>
     `protoPayload.${side}.${template}.metadata.annotations."${POD_ALPHA_ANNOTATION}"="true"`,
   ]),
 );
+
+const CLUSTER_SERVICE = "container.googleapis.com";
+const CLUSTER_UPDATE = String.raw`\.ClusterManager\.UpdateCluster$`;
+const CLUSTER_CHANGE = String.raw`\.ClusterManager\.(Update|Create)Cluster$`;
+const DESIRED = field("protoPayload.request.update.desiredBinaryAuthorization");
+const CREATED = field("protoPayload.request.cluster");
+/** The last entry of the operation carries no request, and so tells nothing that the first one has not told. */
+const SETS_BINARY_AUTHORIZATION = "protoPayload.request.update.desiredBinaryAuthorization:*";
+const CLUSTER_READS = [...ADMIN_READS, ...CLUSTER_FIELDS, DESIRED, CREATED];
 
 export const gkeRules: readonly Rule[] = [
   {
@@ -292,7 +322,153 @@ labels."${WEBHOOK}/dry-run"="true"`,
       reference: "https://cloud.google.com/binary-authorization/docs/viewing-audit-logs",
     },
   },
+  {
+    id: "gke.binauthz_disabled",
+    category: "guardrail-change",
+    title: "Binary Authorization turned off on a cluster",
+    severity: "critical",
+    change: "gke.binauthz",
+    filter: `${successfulCalls(CLUSTER_SERVICE, CLUSTER_UPDATE)}
+${SETS_BINARY_AUTHORIZATION}`,
+    reads: CLUSTER_READS,
+    refine: (view, context) => {
+      const { changes, comparedWith, setting } = judgeCluster(view, context);
+      if (enforces(setting)) return refused("the cluster enforces the policy");
+      if (!weakensBy(changes, "critical")) return refused("the cluster enforced nothing before");
+      return accepted(comparedWith === "previous" ? "high" : "medium");
+    },
+    extract: clusterChange,
+    observe: observeCluster,
+    certainty: {
+      level: "schema",
+      unconfirmed: ["that an update without a mode turns Binary Authorization off", "the whole log entry"],
+    },
+    volume: "One entry for each change of this setting on a cluster: rare.",
+    counsel: clusterCounsel(
+      "Every Pod of this cluster starts unchecked from now on, whatever the policy of the project says. Policy bindings alone only report; they stop nothing.",
+      "A cluster that is about to be deleted; and without a known earlier state, it may have been off for long.",
+    ),
+  },
+  {
+    id: "gke.binauthz_changed",
+    category: "guardrail-change",
+    title: "Binary Authorization of a cluster changed, or cluster created without it",
+    severity: "medium",
+    change: "gke.binauthz",
+    filter: `${successfulCalls(CLUSTER_SERVICE, CLUSTER_CHANGE)}
+(${SETS_BINARY_AUTHORIZATION} OR protoPayload.request.cluster:*)`,
+    reads: CLUSTER_READS,
+    refine: (view, context) => {
+      const { changes, setting } = judgeCluster(view, context);
+      if (isCreation(view)) {
+        return enforces(setting) ? refused("the new cluster enforces the policy from the start") : ACCEPTED;
+      }
+      return !enforces(setting) && weakensBy(changes, "critical")
+        ? refused("it turns enforcement off: gke.binauthz_disabled tells of it")
+        : ACCEPTED;
+    },
+    extract: clusterChange,
+    observe: observeCluster,
+    certainty: { level: "schema", unconfirmed: ["the whole log entry"] },
+    volume: "One entry for each change of this setting on a cluster, and for each cluster that is created.",
+    counsel: clusterCounsel(
+      "This setting decides whether the cluster checks images at all. A cluster that was created without it runs anything.",
+      "A cluster for tests; or enforcement that is turned on as planned.",
+    ),
+  },
+  {
+    id: "gke.change_attempt_denied",
+    category: "guardrail-change",
+    title: "Refused attempt to change Binary Authorization on a cluster",
+    severity: "medium",
+    filter: `${adminCalls(CLUSTER_SERVICE, CLUSTER_UPDATE)}
+${SETS_BINARY_AUTHORIZATION}
+protoPayload.status.code=7`,
+    reads: [...CLUSTER_READS, ...AUTHORIZATION_FIELDS],
+    extract: (view) => ({
+      incidentKey: clusterKey(view),
+      workload: clusterWorkload(view),
+      facts: {
+        succeeded: false,
+        asked: settingIn(view).mode,
+        permission: missingPermission(view),
+        statusCode: 7,
+      },
+      aliases: clusterOperation(view),
+    }),
+    certainty: {
+      level: "schema",
+      unconfirmed: ["that this service's refusals have the shape of other services' refusals"],
+    },
+    volume: "One entry for each refused call of this kind: rare.",
+    counsel: clusterCounsel(
+      "Nothing changed, but somebody without the permission tried to change whether this cluster checks images. It may be a mistake, or a search for a way around the guardrail.",
+      "A pipeline or a colleague whose permission was taken away, or never given.",
+    ),
+  },
 ];
+
+function clusterCounsel(why: string, falsePositives: string): Counsel {
+  return {
+    why,
+    falsePositives,
+    steps: [
+      "See what is set now: `gcloud container clusters describe {workload.name} --location={location} --project={project} --format='yaml(binaryAuthorization)'`",
+      "Way back: `gcloud container clusters update {workload.name} --location={location} --project={project} --binauthz-evaluation-mode=PROJECT_SINGLETON_POLICY_ENFORCE`",
+      "Pods that started meanwhile were not checked: list them by age, and compare their images with the policy: `kubectl get pods --all-namespaces --sort-by=.metadata.creationTimestamp`",
+      "Ask the person who changed it for the change behind it; if the cluster is made by Terraform, see that its definition says the same.",
+    ],
+    reference: "https://cloud.google.com/binary-authorization/docs/enable-cluster",
+  };
+}
+
+function isCreation(view: EntryView): boolean {
+  return view.text(METHOD_NAME)?.endsWith("CreateCluster") === true;
+}
+
+function settingIn(view: EntryView): ClusterSetting {
+  return clusterSettingFrom(
+    isCreation(view) ? member(view.object(CREATED), "binaryAuthorization") : view.value(DESIRED),
+  );
+}
+
+interface ClusterJudgement {
+  readonly setting: ClusterSetting;
+  readonly changes: readonly GradedChange[];
+  readonly comparedWith: "previous" | "none";
+}
+
+function judgeCluster(view: EntryView, context: ClassifyContext): ClusterJudgement {
+  const setting = settingIn(view);
+  const before = context.previousState?.(clusterKey(view));
+  // A cluster that is created is another one than an earlier cluster of its name, and was no better before.
+  if (isCreation(view)) return { setting, changes: newCluster(setting), comparedWith: "none" };
+  return before === undefined
+    ? { setting, changes: weaknessesOfCluster(setting), comparedWith: "none" }
+    : { setting, changes: compareClusterSettings(clusterSettingFrom(before), setting), comparedWith: "previous" };
+}
+
+function clusterChange(view: EntryView, context: ClassifyContext): Extraction {
+  const { changes, comparedWith, setting } = judgeCluster(view, context);
+  return {
+    incidentKey: clusterKey(view),
+    workload: clusterWorkload(view),
+    facts: {
+      enforcing: enforces(setting),
+      created: isCreation(view) ? true : null,
+      evaluationMode: setting.mode,
+      weakening: gravest(changes),
+    },
+    changes: toChanges(changes),
+    comparedWith,
+    aliases: clusterOperation(view),
+  };
+}
+
+function observeCluster(view: EntryView): ObservedState {
+  const { mode, policyBindings } = settingIn(view);
+  return { key: clusterKey(view), state: { evaluationMode: mode, policyBindings } };
+}
 
 const KINDS: Readonly<Record<string, string>> = {
   deployments: "Deployment",

@@ -246,9 +246,11 @@ function judge(view: EntryView, context: ClassifyContext): Judgement {
 
 function policyChange(view: EntryView, context: ClassifyContext): Extraction {
   const judgement = judge(view, context);
+  const { constraint, key } = constraintAt(view);
   return {
-    incidentKey: constraintAt(view).key,
-    facts: { ...placeFacts(view), weakening: gravest(judgement.changes) },
+    incidentKey: key,
+    // How grave it is, is known of the constraints that are watched.
+    facts: { ...placeFacts(view), weakening: isWatchedConstraint(constraint) ? gravest(judgement.changes) : null },
     changes: toChanges(judgement.changes),
     comparedWith: judgement.comparedWith,
   };
@@ -317,7 +319,6 @@ function tagBinding(view: EntryView): Extraction {
       watched: false,
       ...scopeFacts(scope),
     },
-    comparedWith: "none",
     aliases: operationAlias(view),
   };
 }
