@@ -2,70 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { toConsoleText } from "../shared/destinations/console.ts";
-import { DESTINATION_KINDS, openDestination, toNotification } from "../shared/destinations/index.ts";
+import { DESTINATION_KINDS, toNotification } from "../shared/destinations/index.ts";
 import { toSlackMessage } from "../shared/destinations/slack.ts";
-import { Secret } from "../shared/secret.ts";
-import {
-  type ContractRow,
-  type Counterpart,
-  describeDestinationContract,
-  type Treatment,
-} from "./support/destination-contract.ts";
+import { describeDestinationContract } from "./support/destination-contract.ts";
+import { CONTRACT } from "./support/destination-rows.ts";
 import { EXAMPLES } from "./support/example-findings.ts";
 import { expectGolden } from "./support/golden.ts";
-import { type SlackAnswer, startSlackStandIn } from "./support/slack-stand-in.ts";
-
-const NOW = Date.parse("2026-11-20T09:14:00Z");
-
-const CONTRACT: readonly ContractRow[] = [
-  {
-    kind: "console",
-    open: async () => {
-      const written: string[] = [];
-      const console = { write: (text: string) => void written.push(text), colour: false };
-      return {
-        destination: openDestination({ kind: "console", id: "terminal" }, { now: () => NOW, console }),
-        secrets: [],
-        arrived: () => written,
-        close: async () => {},
-      };
-    },
-  },
-  {
-    kind: "slack",
-    open: async (timeoutMs): Promise<Counterpart> => {
-      const slack = await startSlackStandIn();
-      const { pathname } = new URL(slack.url);
-      return {
-        destination: openDestination(
-          { kind: "slack", id: "security", webhookUrl: new Secret(slack.url), timeoutMs },
-          { now: () => NOW, console: { write: () => {}, colour: false } },
-        ),
-        secrets: [slack.url, pathname, ...pathname.split("/").slice(2)],
-        arrived: () => slack.messages.map((message) => JSON.stringify(message.payload)),
-        treat: (treatment) => slack.always(slackAnswer(treatment)),
-        close: async () => slack.close(),
-      };
-    },
-  },
-];
-
-function slackAnswer(treatment: Treatment): SlackAnswer {
-  switch (treatment.kind) {
-    case "takes":
-      return { kind: "ok" };
-    case "answers":
-      return {
-        kind: "status",
-        status: treatment.status,
-        ...(treatment.retryAfter === undefined ? {} : { headers: { "retry-after": treatment.retryAfter } }),
-      };
-    case "hangs":
-      return { kind: "hang" };
-    case "resets":
-      return { kind: "reset" };
-  }
-}
 
 for (const row of CONTRACT) {
   describeDestinationContract(row);

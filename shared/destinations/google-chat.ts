@@ -43,7 +43,7 @@ export function googleChat(settings: GoogleChatSettings, deps: HttpDeps): Destin
     };
     const answer = await send(request, deps, signal);
     const refused = refusal(answer, request, null);
-    if (refused === undefined && answer.body.trim() !== "" && nameOf(answer.body) === undefined) {
+    if (refused === undefined && nameOf(answer.body) === undefined) {
       throw unreadable("DESTINATION_UNKNOWN_OUTCOME", answer, request);
     }
     return { refused, status: answer.status, name: nameOf(answer.body) ?? null };

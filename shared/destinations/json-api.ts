@@ -1,4 +1,4 @@
-import { codeOf, ProcessingError } from "../errors.ts";
+import { ProcessingError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import { type HttpAnswer, type HttpDeps, type HttpRequest, hostOf, refusal, requireSafeAddress, send } from "./http.ts";
 
@@ -102,11 +102,7 @@ export function jsonApi(settings: JsonApiSettings, deps: HttpDeps): JsonApi {
   return {
     async lookup(call, signal) {
       const request = requestOf(call);
-      const answer = await send(request, deps, signal).catch((error: unknown) => {
-        throw codeOf(error) === "DESTINATION_UNKNOWN_OUTCOME" && error instanceof ProcessingError
-          ? recoded(error, "DESTINATION_UNAVAILABLE", error.retryAfterMs)
-          : error;
-      });
+      const answer = await repeatable(async () => send(request, deps, signal));
       if (call.absent?.includes(answer.status) === true) {
         return undefined;
       }
@@ -192,6 +188,15 @@ export function text(json: unknown, ...path: readonly (string | number)[]): stri
 export function list(json: unknown, ...path: readonly (string | number)[]): readonly unknown[] | undefined {
   const value = member(json, ...path);
   return Array.isArray(value) ? value : undefined;
+}
+
+/** Runs what may be repeated without harm: that its outcome is not known makes no difference to a delivery. */
+export async function repeatable<T>(run: () => Promise<T>): Promise<T> {
+  return run().catch((error: unknown) => {
+    throw error instanceof ProcessingError && error.code === "DESTINATION_UNKNOWN_OUTCOME"
+      ? recoded(error, "DESTINATION_UNAVAILABLE", error.retryAfterMs)
+      : error;
+  });
 }
 
 function recoded(

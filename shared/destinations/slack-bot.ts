@@ -13,7 +13,7 @@ import {
   send,
 } from "./http.ts";
 import { isOpening, newsLine, newsOf, STATE_COLOURS, stateHeadline } from "./incident-words.ts";
-import { text as jsonText, list, member } from "./json-api.ts";
+import { text as jsonText, list, member, repeatable } from "./json-api.ts";
 import type { Notification } from "./notification.ts";
 import { readableLine } from "./readable-text.ts";
 import { settling } from "./settling.ts";
@@ -94,18 +94,11 @@ export function slackBot(settings: SlackBotSettings, deps: HttpDeps): Destinatio
       timeoutMs,
       maxAnswerBytes: MAX_ANSWER_BYTES,
     };
-    try {
-      const called = understood(await send(request, deps, signal), request);
-      if (called.refused !== undefined) {
-        throw called.refused;
-      }
-      return called.json;
-    } catch (error) {
-      if (error instanceof ProcessingError && error.code === "DESTINATION_UNKNOWN_OUTCOME") {
-        throw unavailable(error.message, error.retryAfterMs);
-      }
-      throw error;
+    const called = await repeatable(async () => understood(await send(request, deps, signal), request));
+    if (called.refused !== undefined) {
+      throw called.refused;
     }
+    return called.json;
   }
 
   /** Posts or changes a message, in its smallest form where the whole one is not taken. undefined when it is gone. */
@@ -234,11 +227,8 @@ export function slackBot(settings: SlackBotSettings, deps: HttpDeps): Destinatio
         if (thread === undefined) {
           return post(notification, signal);
         }
-        const changed = await put(
-          "chat.update",
-          (size) => toLivingMessage(notification, "update", size),
-          { ts: thread },
-          signal,
+        const changed = await repeatable(async () =>
+          put("chat.update", (size) => toLivingMessage(notification, "update", size), { ts: thread }, signal),
         );
         if (changed === undefined) {
           return post(notification, signal);

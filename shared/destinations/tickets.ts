@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { codeOf, ProcessingError } from "../errors.ts";
 import type { Destination, DestinationKind, Receipt } from "./destination.ts";
 import { isOpening, newsOf } from "./incident-words.ts";
+import { repeatable } from "./json-api.ts";
 import type { Notification } from "./notification.ts";
 import { settling } from "./settling.ts";
 
@@ -98,10 +99,10 @@ export function ticketDestination(settings: TicketDestination, system: TicketSys
         return create(notification, signal);
       }
       if (news?.news === "resolved" && !ticket.isClosed) {
-        await system.move(ticket, "closed", signal);
+        await repeatable(async () => system.move(ticket, "closed", signal));
       }
       if (news?.news === "reopened" && ticket.isClosed) {
-        await system.move(ticket, "open", signal);
+        await repeatable(async () => system.move(ticket, "open", signal));
       }
       await sending([notification.id], () => system.tell(ticket, notification, signal));
       return { externalId: ticket.id };

@@ -1,16 +1,11 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import type { Destination, DestinationKind, Receipt } from "../../shared/destinations/destination.ts";
+import type { Destination, DestinationKind } from "../../shared/destinations/destination.ts";
 import { type Notification, toNotification } from "../../shared/destinations/notification.ts";
 import { type ErrorCode, ProcessingError } from "../../shared/errors.ts";
+import type { Treatment } from "./destination-server.ts";
 import { EXAMPLES, example } from "./example-findings.ts";
-
-/** How the far end of a destination treats the next message. */
-export type Treatment =
-  | { readonly kind: "takes" }
-  | { readonly kind: "answers"; readonly status: number; readonly retryAfter?: string }
-  | { readonly kind: "hangs" }
-  | { readonly kind: "resets" };
+import { DIGEST, STORIES, storedBeforeIncidents, story } from "./example-incidents.ts";
 
 /** The far end of a destination, opened for one test. */
 export interface Counterpart {
@@ -21,6 +16,12 @@ export interface Counterpart {
   readonly arrived: () => readonly string[];
   /** Absent where there is nothing that could answer, as with a terminal. */
   readonly treat?: ((treatment: Treatment) => void) | undefined;
+  /** The next treatment of the request that brings later news, where others go before it. */
+  readonly treatNews?: ((treatment: Treatment) => void) | undefined;
+  /** The treatment of questions, where there are any. */
+  readonly treatQuestions?: ((treatment: Treatment) => void) | undefined;
+  /** Takes the credentials away. */
+  readonly lockOut?: (() => void) | undefined;
   /** Closes the far end, so that nobody listens any more. */
   readonly close: () => Promise<void>;
 }
@@ -28,6 +29,29 @@ export interface Counterpart {
 export interface ContractRow {
   readonly kind: DestinationKind;
   readonly open: (timeoutMs?: number) => Promise<Counterpart>;
+  /** What the destination calls the message; null where it gives no name. */
+  readonly externalId: RegExp | null;
+  /** How many characters the largest message may have. */
+  readonly largest?: number;
+  /** What each HTTP status means for a message; absent where there is none. */
+  readonly meaning?: (status: number) => ErrorCode | null;
+}
+
+/** Where nothing can be asked: an error of the server counts as "not taken". */
+export function meaningForPosts(status: number): ErrorCode | null {
+  if (status < 300) {
+    return null;
+  }
+  return status === 408 || status === 429 || status >= 500 ? "DESTINATION_UNAVAILABLE" : "DESTINATION_REJECTED";
+}
+
+/** Where everything can be asked: an error of the server may come after the message was taken. */
+export function meaningForCalls(status: number): ErrorCode | null {
+  // An answer without a body does not name what was made.
+  if (status >= 500 || status === 204 || status === 205) {
+    return "DESTINATION_UNKNOWN_OUTCOME";
+  }
+  return meaningForPosts(status);
 }
 
 /** Everything that a person could write into a log entry to be somewhere else than in a text. */
@@ -107,11 +131,28 @@ export function describeDestinationContract(row: ContractRow): void {
     it.each(EXAMPLES)("delivers $name and gives a receipt", (one) =>
       using(row, async ({ destination, arrived }) => {
         const receipt = await destination.deliver(toNotification(one.finding, one.counsel), never);
-        expect(receipt).toEqual({ externalId: null } satisfies Receipt);
+        expectReceipt(receipt, row);
         expect(arrived()).toHaveLength(1);
         expect(arrived()[0]).toContain(one.finding.id.slice(0, 12));
       }),
     );
+
+    it.each(STORIES)("tells the story of $name, each piece of news once", ({ news }) =>
+      using(row, async ({ destination, arrived }) => {
+        const opening = await destination.deliver(news[0] as Notification, never);
+        for (const later of news.slice(1)) {
+          expectReceipt(await destination.deliver(later, never, opening), row);
+        }
+        expect(arrived()).toHaveLength(news.length);
+      }),
+    );
+
+    it("delivers a digest, and a notification that was stored before there were incidents", () =>
+      using(row, async ({ destination, arrived }) => {
+        expectReceipt(await destination.deliver(DIGEST, never), row);
+        expectReceipt(await destination.deliver(storedBeforeIncidents(), never), row);
+        expect(arrived()).toHaveLength(2);
+      }));
 
     it("does not change the notification", () =>
       using(row, async ({ destination }) => {
@@ -126,7 +167,7 @@ export function describeDestinationContract(row: ContractRow): void {
         using(row, async ({ destination, arrived }) => {
           await destination.deliver(hostileNotification(text), never);
           expect(arrived()).toHaveLength(1);
-          expect(arrived()[0]?.length).toBeLessThan(60_000);
+          expect(arrived()[0]?.length).toBeLessThan(row.largest ?? 60_000);
         }),
     );
 
@@ -138,27 +179,90 @@ export function describeDestinationContract(row: ContractRow): void {
       }));
 
     describeAnswers(row);
+    describeQuestions(row);
   });
+}
+
+/** What a destination that can be asked answers, and what one that can be checked says. */
+function describeQuestions(row: ContractRow): void {
+  const [opening, , later] = story("cloud-run-break-glass").news as readonly [Notification, unknown, Notification];
+
+  it("finds what it was told, by its exact key, and nothing else", () =>
+    using(row, async ({ destination, arrived }) => {
+      if (destination.find === undefined) return;
+      expect(await destination.find(opening, never)).toBeUndefined();
+      const receipt = await destination.deliver(opening, never);
+      expect(await destination.find(opening, never)).toEqual(receipt);
+      expect(await destination.find(later, never)).toBeUndefined();
+      await destination.deliver(later, never, receipt);
+      expect(await destination.find(later, never)).toEqual(receipt);
+      expect(await destination.find(notification, never)).toBeUndefined();
+      expect(arrived()).toHaveLength(2);
+    }));
+
+  it.each(["opening", "later"] as const)("finds the %s news whose answer was lost, so that it is told once", (which) =>
+    using(row, async ({ destination, arrived, treat, treatNews = treat, secrets }) => {
+      if (destination.find === undefined) return;
+      const first = which === "opening" ? undefined : await destination.deliver(opening, never);
+      (which === "opening" ? treat : treatNews)?.({ kind: "resets" });
+      const message = which === "opening" ? opening : later;
+      const error = await failure(destination.deliver(message, never, first));
+      expectFailure(error, "DESTINATION_UNKNOWN_OUTCOME", secrets);
+      expectReceipt(await destination.find(message, never), row);
+      expect(arrived()).toHaveLength(which === "opening" ? 1 : 2);
+    }),
+  );
+
+  it("does not take a question that fails for a no", () =>
+    using(row, async ({ destination, treatQuestions, secrets }) => {
+      if (destination.find === undefined) return;
+      await destination.deliver(opening, never);
+      for (const treatment of [
+        { kind: "answers", status: 500 },
+        { kind: "answers", status: 503 },
+        { kind: "answers", status: 429, retryAfter: "7" },
+        { kind: "answers", status: 204 },
+        { kind: "resets" },
+      ] as const) {
+        treatQuestions?.(treatment);
+        const error = await failure(destination.find(opening, never));
+        expectFailure(error, "DESTINATION_UNAVAILABLE", secrets, JSON.stringify(treatment));
+      }
+    }));
+
+  it("checks its credentials and its target without posting anything", () =>
+    using(row, async ({ destination, arrived, lockOut, secrets }) => {
+      if (destination.check === undefined) return;
+      await destination.check(never);
+      expect(arrived()).toEqual([]);
+      lockOut?.();
+      expectFailure(await failure(destination.check(never)), "DESTINATION_REJECTED", secrets);
+    }));
+}
+
+function expectReceipt(receipt: unknown, { externalId }: ContractRow): void {
+  expect(receipt).toEqual({ externalId: externalId === null ? null : expect.stringMatching(externalId) });
 }
 
 /** How a destination that talks to a server understands its answers. */
 function describeAnswers(row: ContractRow): void {
-  const statuses = Array.from({ length: 400 }, (_, index) => 200 + index);
+  const { meaning } = row;
+  const statuses = meaning === undefined ? [] : Array.from({ length: 400 }, (_, index) => 200 + index);
   it(
     "understands every status from 200 to 599",
     () =>
       using(row, async ({ destination, treat, secrets }) => {
-        for (const status of treat === undefined ? [] : statuses) {
+        for (const status of statuses) {
           treat?.({ kind: "answers", status });
-          const meant = meaningOf(status);
+          const meant = meaning?.(status) ?? null;
           if (meant === null) {
-            await expect(destination.deliver(notification, never), `${status}`).resolves.toEqual({ externalId: null });
+            expectReceipt(await destination.deliver(notification, never), row);
           } else {
             expectFailure(await failure(destination.deliver(notification, never)), meant, secrets, `${status}`);
           }
         }
       }),
-    30_000,
+    60_000,
   );
 
   it.each([
@@ -171,10 +275,10 @@ function describeAnswers(row: ContractRow): void {
     { name: "a negative number", retryAfter: "-1", waits: undefined },
   ])("keeps a Retry-After of $name", ({ retryAfter, waits }) =>
     using(row, async ({ destination, treat }) => {
-      for (const status of treat === undefined ? [] : [429, 503]) {
+      for (const status of meaning === undefined ? [] : [429, 503]) {
         treat?.({ kind: "answers", status, retryAfter });
         const error = await failure(destination.deliver(notification, never));
-        expect(error).toMatchObject({ code: "DESTINATION_UNAVAILABLE", retryAfterMs: waits });
+        expect(error).toMatchObject({ code: meaning?.(status), retryAfterMs: waits });
       }
     }),
   );
@@ -219,13 +323,6 @@ function describeAnswers(row: ContractRow): void {
         expectFailure(await failure(destination.deliver(notification, never)), "DESTINATION_UNAVAILABLE", secrets);
       }
     }));
-}
-
-function meaningOf(status: number): ErrorCode | null {
-  if (status < 300) {
-    return null;
-  }
-  return status === 408 || status === 429 || status >= 500 ? "DESTINATION_UNAVAILABLE" : "DESTINATION_REJECTED";
 }
 
 async function using(row: ContractRow, test: (far: Counterpart) => Promise<void>, timeoutMs?: number): Promise<void> {
