@@ -43,7 +43,7 @@ const MOST_LISTED = 20;
 const ENVELOPE = ["the resource type of this API's entries"];
 const AUDIT_LOGGING = "https://cloud.google.com/binary-authorization/docs/audit-logging";
 const SHOW_POLICY = "See the policy as it stands: `gcloud container binauthz policy export --project={project}`";
-const PAST_POLICIES = `See what it was: each change carries the whole policy, the last but one is the one before: \`gcloud logging read 'log_id("cloudaudit.googleapis.com/activity") AND protoPayload.serviceName="${SERVICE}" AND protoPayload.methodName:"UpdatePolicy"' --project={project} --freshness=400d --limit=2 --format=json\``;
+const PAST_POLICIES = `See what it was: each change carries the whole policy, the last but one is the one before: \`gcloud logging read 'log_id("cloudaudit.googleapis.com/activity") AND protoPayload.serviceName="${SERVICE}" AND protoPayload.methodName:"UpdatePolicy" AND severity=NOTICE' --project={project} --freshness=400d --limit=2 --format=json\``;
 
 export const binauthzRules: readonly Rule[] = [
   {
@@ -333,7 +333,7 @@ protoPayload.status.code=7`,
           method: view.text(METHOD_NAME)?.split(".").at(-1),
           target: name,
           permission: missingPermission(view),
-          wouldHaveWeakened: wouldHaveWeakened(view, context),
+          asked: askedFor(view, context),
           statusCode: 7,
         },
       };
@@ -483,7 +483,8 @@ function difference(
   return { added: lacking(had, after), removed: lacking(after, had) };
 }
 
-function wouldHaveWeakened(view: EntryView, context: ClassifyContext): Fact | null {
+/** What a refused change would have weakened. */
+function askedFor(view: EntryView, context: ClassifyContext): Fact | null {
   const { kind } = guardedResource(view);
   const judgement = kind === "policy" ? judgePolicy(view, context) : null;
   const weak = (judgement?.changes ?? []).filter(({ effect }) => effect === "weaker");

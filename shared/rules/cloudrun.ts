@@ -336,7 +336,7 @@ protoPayload.status.code=9
       falsePositives: "A new team that does not know the policy yet.",
       steps: [
         "See the policy: `gcloud org-policies describe {facts.constraintName} --effective --project={project}`",
-        "Help with the regular way: `gcloud run {workload.collection} update {workload.name} --binary-authorization=default --project={project} --region={location}`",
+        "If Binary Authorization is what is missing, deploy with it on; where the workload exists already: `gcloud run {workload.collection} update {workload.name} --binary-authorization=default --project={project} --region={location}`",
         "Ask the person what it was for, if the same is tried again.",
       ],
       reference: "https://cloud.google.com/binary-authorization/docs/run/requiring-binauthz-cloud-run",

@@ -43,7 +43,6 @@ import {
   type Rule,
   refused,
 } from "../classifier/rule.ts";
-import type { Counsel } from "../finding.ts";
 
 const WEBHOOK = "imagepolicywebhook.image-policy.k8s.io";
 const POD_LABEL = "image-policy.k8s.io/break-glass";
@@ -110,6 +109,12 @@ const CREATED = field("protoPayload.request.cluster");
 /** The last entry of the operation carries no request, and so tells nothing that the first one has not told. */
 const SETS_BINARY_AUTHORIZATION = "protoPayload.request.update.desiredBinaryAuthorization:*";
 const CLUSTER_READS = [...ADMIN_READS, ...CLUSTER_FIELDS, DESIRED, CREATED];
+
+const SHOW_CLUSTER =
+  "See what is set now: `gcloud container clusters describe {workload.name} --location={location} --project={project} --format='yaml(binaryAuthorization)'`";
+const ENFORCE =
+  "`gcloud container clusters update {workload.name} --location={location} --project={project} --binauthz-evaluation-mode=PROJECT_SINGLETON_POLICY_ENFORCE`";
+const ENABLING = "https://cloud.google.com/binary-authorization/docs/enable-cluster";
 
 export const gkeRules: readonly Rule[] = [
   {
@@ -344,10 +349,18 @@ ${SETS_BINARY_AUTHORIZATION}`,
       unconfirmed: ["that an update without a mode turns Binary Authorization off", "the whole log entry"],
     },
     volume: "One entry for each change of this setting on a cluster: rare.",
-    counsel: clusterCounsel(
-      "Every Pod of this cluster starts unchecked from now on, whatever the policy of the project says. Policy bindings alone only report; they stop nothing.",
-      "A cluster that is about to be deleted; and without a known earlier state, it may have been off for long.",
-    ),
+    counsel: {
+      why: "Every Pod of this cluster starts unchecked from now on, whatever the policy of the project says. Policy bindings alone only report; they stop nothing.",
+      falsePositives:
+        "A cluster that is about to be deleted; and without a known earlier state, it may have been off for long.",
+      steps: [
+        SHOW_CLUSTER,
+        `Way back: ${ENFORCE}`,
+        "Pods that started meanwhile were not checked: list them by age, and compare their images with the policy: `kubectl get pods --all-namespaces --sort-by=.metadata.creationTimestamp`",
+        "Ask the person who changed it for the change behind it; if the cluster is made by Terraform, see that its definition says the same.",
+      ],
+      reference: ENABLING,
+    },
   },
   {
     id: "gke.binauthz_changed",
@@ -371,10 +384,16 @@ ${SETS_BINARY_AUTHORIZATION}`,
     observe: observeCluster,
     certainty: { level: "schema", unconfirmed: ["the whole log entry"] },
     volume: "One entry for each change of this setting on a cluster, and for each cluster that is created.",
-    counsel: clusterCounsel(
-      "This setting decides whether the cluster checks images at all. A cluster that was created without it runs anything.",
-      "A cluster for tests; or enforcement that is turned on as planned.",
-    ),
+    counsel: {
+      why: "This setting decides whether the cluster checks images at all. A cluster that was created without it runs anything.",
+      falsePositives: "A cluster for tests; or enforcement that is turned on as planned.",
+      steps: [
+        SHOW_CLUSTER,
+        `If the cluster is to enforce the policy, and does not: ${ENFORCE}`,
+        "Ask the person who made or changed it, if nobody expected it.",
+      ],
+      reference: ENABLING,
+    },
   },
   {
     id: "gke.change_attempt_denied",
@@ -401,26 +420,18 @@ protoPayload.status.code=7`,
       unconfirmed: ["that this service's refusals have the shape of other services' refusals"],
     },
     volume: "One entry for each refused call of this kind: rare.",
-    counsel: clusterCounsel(
-      "Nothing changed, but somebody without the permission tried to change whether this cluster checks images. It may be a mistake, or a search for a way around the guardrail.",
-      "A pipeline or a colleague whose permission was taken away, or never given.",
-    ),
+    counsel: {
+      why: "Nothing changed, but somebody without the permission tried to change whether this cluster checks images. It may be a mistake, or a search for a way around the guardrail.",
+      falsePositives: "A pipeline or a colleague whose permission was taken away, or never given.",
+      steps: [
+        "Ask the person, or the owner of the service account, what it was for.",
+        SHOW_CLUSTER,
+        `See what else was tried: \`gcloud logging read 'log_id("cloudaudit.googleapis.com/activity") AND protoPayload.status.code=7' --project={project} --freshness=1d\``,
+      ],
+      reference: ENABLING,
+    },
   },
 ];
-
-function clusterCounsel(why: string, falsePositives: string): Counsel {
-  return {
-    why,
-    falsePositives,
-    steps: [
-      "See what is set now: `gcloud container clusters describe {workload.name} --location={location} --project={project} --format='yaml(binaryAuthorization)'`",
-      "Way back: `gcloud container clusters update {workload.name} --location={location} --project={project} --binauthz-evaluation-mode=PROJECT_SINGLETON_POLICY_ENFORCE`",
-      "Pods that started meanwhile were not checked: list them by age, and compare their images with the policy: `kubectl get pods --all-namespaces --sort-by=.metadata.creationTimestamp`",
-      "Ask the person who changed it for the change behind it; if the cluster is made by Terraform, see that its definition says the same.",
-    ],
-    reference: "https://cloud.google.com/binary-authorization/docs/enable-cluster",
-  };
-}
 
 function isCreation(view: EntryView): boolean {
   return view.text(METHOD_NAME)?.endsWith("CreateCluster") === true;

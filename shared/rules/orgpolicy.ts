@@ -163,7 +163,7 @@ protoPayload.status.code=7`,
           succeeded: false,
           method: view.text(METHOD_NAME)?.split(".").at(-1),
           permission: missingPermission(view),
-          wouldHaveWeakened: weak.length === 0 ? null : toChanges(weak).map(inWords).slice(0, 20),
+          asked: weak.length === 0 ? null : toChanges(weak).map(inWords).slice(0, 20),
           statusCode: 7,
         },
       };
