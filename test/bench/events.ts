@@ -1,6 +1,5 @@
 /** Events that are nobody's business, as Eventarc posts them, 8 KB each on average. */
 import { readValue } from "../../shared/audit-log/envelope.ts";
-import { classify } from "../../shared/classifier/classify.ts";
 import { builtInCatalogue } from "../../shared/rules/index.ts";
 import { cloudEvent, type Posted } from "../support/functions-framework.ts";
 import { sampleBytes, sampleIndex } from "../support/samples.ts";
@@ -20,7 +19,7 @@ export function irrelevantEvents(): readonly Posted[] {
     .map(({ file }) => sampleBytes(file))
     .filter((bytes) => {
       const [reading] = readValue(bytes);
-      return reading !== undefined && "entry" in reading && classify(reading.entry, catalogue).findings.length === 0;
+      return reading !== undefined && "entry" in reading && catalogue.filters.matching(reading.entry).length === 0;
     })
     .map((bytes) => JSON.parse(bytes.toString()) as Sample)
     .filter(({ protoPayload }) => typeof protoPayload === "object");
