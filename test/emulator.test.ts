@@ -123,7 +123,7 @@ delivery: { localTickSeconds: 0.5 }
         "logging.googleapis.com/timestamp": "2026-03-01T02:14:05Z",
         "glasswatch-reason": "ENVELOPE_NOT_JSON",
         "glasswatch-reason-message": expect.stringContaining("JSON"),
-        "glasswatch-reason-place": "message.data: position 37",
+        "glasswatch-reason-place": "data.message.data: position 37",
         "glasswatch-message-id": id,
       },
     });

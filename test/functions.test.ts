@@ -96,7 +96,7 @@ describe("the function break-glass", () => {
     expect(letter).toMatchObject({
       id: "poison",
       code: "ENVELOPE_NOT_JSON",
-      place: "message.data: position 37",
+      place: "data.message.data: position 37",
       attributes,
     });
     expect(Buffer.from(letter?.data ?? []).toString()).toBe(data);

@@ -141,6 +141,5 @@ function strictBase64(text: string): Uint8Array | undefined {
 }
 
 function within(place: string, inner: string): string {
-  if (place === "") return inner;
-  return inner.startsWith("[") ? place + inner : `${place} ${inner}`;
+  return place === "" || inner.startsWith("[") ? place + inner : `${place}.${inner}`;
 }

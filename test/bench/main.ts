@@ -3,6 +3,7 @@
 /** Each resolves to false when it did not reach what it must. */
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<unknown> }>>> = {
   live: () => import("./live.ts"),
+  query: () => import("./query.ts"),
 };
 
 const named = process.argv.slice(2);

@@ -3,11 +3,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { compileCatalogue } from "../shared/query/catalogue.ts";
-import { compile } from "../shared/query/compile.ts";
-import { EntryGenerator } from "../test/support/query-entries.ts";
-import { ruleFilters } from "../test/support/query-filters.ts";
+import { compileCatalogue } from "../../shared/query/catalogue.ts";
+import { compile } from "../../shared/query/compile.ts";
+import { EntryGenerator } from "../support/query-entries.ts";
+import { ruleFilters } from "../support/query-filters.ts";
 
 const ENTRIES = 5000;
 const ROUNDS = 25;
@@ -52,9 +51,15 @@ export async function run(): Promise<boolean> {
 }
 
 /** Prints a line for each test, and returns their costs as shares of the first, which only parses. */
-function measureLines(title: string, lines: readonly string[], tests: Readonly<Record<string, Test>>): readonly number[] {
+function measureLines(
+  title: string,
+  lines: readonly string[],
+  tests: Readonly<Record<string, Test>>,
+): readonly number[] {
   const bytes = lines.reduce((total, line) => total + Buffer.byteLength(line), 0);
-  console.log(`\n${title}: ${lines.length} entries of ${(bytes / lines.length / 1024).toFixed(1)} KiB, the best of ${ROUNDS} rounds`);
+  console.log(
+    `\n${title}: ${lines.length} entries of ${(bytes / lines.length / 1024).toFixed(1)} KiB, the best of ${ROUNDS} rounds`,
+  );
   const names = Object.keys(tests);
   const times = names.map((): number[] => []);
   const passed = names.map(() => 0);
@@ -102,7 +107,9 @@ function compareWithJq(lines: readonly string[], matches: (line: string) => bool
     const start = timeOf(() => runJq(empty) ?? Number.NaN);
     const ours = timeOf(() => lines.filter(matches).length);
     const ratio = (theirs.milliseconds - start.milliseconds) / ours.milliseconds;
-    console.log(`\njq takes ${ratio.toFixed(1)} times as long as parsing and one filter (${theirs.result} and ${ours.result} passed)`);
+    console.log(
+      `\njq takes ${ratio.toFixed(1)} times as long as parsing and one filter (${theirs.result} and ${ours.result} passed)`,
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -123,5 +130,3 @@ function timeOf(work: () => number): { readonly milliseconds: number; readonly r
   }
   return { milliseconds: Math.min(...times), result };
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await run();

@@ -1,18 +1,20 @@
 /**
- * A million random and mutated filters through everything the engine does with one: `node bench/query-fuzz.ts [COUNT]
+ * A million random and mutated filters through everything the engine does with one: `node test/bench/query-fuzz.ts [COUNT]
  * [SEED]`. Ends with code 1 at the first filter that crashes, hangs or contradicts itself.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { FilterFuzzer, tryFilter } from "../test/support/query-fuzz.ts";
+import { FilterFuzzer, tryFilter } from "../support/query-fuzz.ts";
 
 /** What no filter may take, in milliseconds; far above what any does on a machine that is busy with other things. */
 const HANG = 2000;
 
 export async function run(count = 1_000_000, seed = 1): Promise<boolean> {
-  const vectors = JSON.parse(readFileSync(join(import.meta.dirname, "../test/vectors/lql-vectors.json"), "utf8"));
-  const good = (vectors as { readonly filter: string }[]).map(({ filter }) => filter).filter(({ length }) => length < 1000);
+  const vectors = JSON.parse(readFileSync(join(import.meta.dirname, "../vectors/lql-vectors.json"), "utf8"));
+  const good = (vectors as { readonly filter: string }[])
+    .map(({ filter }) => filter)
+    .filter(({ length }) => length < 1000);
   const fuzzer = new FilterFuzzer(seed, good);
   const outcomes = new Map<string, number>();
   let slowest = 0;
@@ -35,7 +37,9 @@ export async function run(count = 1_000_000, seed = 1): Promise<boolean> {
     }
   }
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  const table = [...outcomes].sort(([, left], [, right]) => right - left).map(([outcome, times]) => `${outcome} ${times}`);
+  const table = [...outcomes]
+    .sort(([, left], [, right]) => right - left)
+    .map(([outcome, times]) => `${outcome} ${times}`);
   console.log(`${count} filters in ${seconds} s, the slowest ${slowest.toFixed(0)} ms: ${table.join(", ")}`);
   return true;
 }
