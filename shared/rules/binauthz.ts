@@ -1,6 +1,7 @@
 import { AUTHORIZATION_FIELDS, missingPermission } from "../audit-log/authorization.ts";
 import { attestorIn, BINAUTHZ_FIELDS, guardedResource, policyIn } from "../audit-log/binauthz.ts";
 import { bindingDeltas, type Grant, IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
+import { isObject } from "../audit-log/json.ts";
 import { METHOD_NAME } from "../audit-log/payload.ts";
 import type { EntryView } from "../audit-log/view.ts";
 import { ADMIN_READS, adminCalls, successfulCalls } from "../classifier/admin-activity.ts";
@@ -370,9 +371,9 @@ function judgePolicy(view: EntryView, context: ClassifyContext): Judgement | nul
   const policy = policyIn(view);
   const before = previous(context, guardedResource(view).key);
   if (policy === null) return null;
-  return before === undefined
-    ? { changes: weaknessesOf(policy), comparedWith: "none" }
-    : { changes: comparePolicies(before, policy), comparedWith: "previous" };
+  return isObject(before)
+    ? { changes: comparePolicies(before, policy), comparedWith: "previous" }
+    : { changes: weaknessesOf(policy), comparedWith: "none" };
 }
 
 function policyChange(view: EntryView, context: ClassifyContext): Extraction {
@@ -406,9 +407,9 @@ function judgePlatformPolicy(view: EntryView, context: ClassifyContext): Judgeme
   const policy = policyIn(view);
   const before = previous(context, guardedResource(view).key);
   if (policy === null) return null;
-  return before === undefined
-    ? { changes: platformWeaknesses(view, policy), comparedWith: "none" }
-    : { changes: comparePlatformPolicies(before, policy), comparedWith: "previous" };
+  return isObject(before)
+    ? { changes: comparePlatformPolicies(before, policy), comparedWith: "previous" }
+    : { changes: platformWeaknesses(view, policy), comparedWith: "none" };
 }
 
 function platformPolicyEvent(view: EntryView): Extraction {

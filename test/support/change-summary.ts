@@ -11,7 +11,12 @@ function counts({ field, effect }: Change): boolean {
 }
 
 /** Fields whose new value says everything. */
-const SAYS_ENOUGH = new Set(["binaryAuthorization.evaluationMode", "binaryAuthorization", "policy", "customConstraint"]);
+const SAYS_ENOUGH = new Set([
+  "binaryAuthorization.evaluationMode",
+  "binaryAuthorization",
+  "policy",
+  "customConstraint",
+]);
 
 function phrase({ field, before, after }: Change): string {
   if (field === "exclusions") return "exclusion added";
