@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { ProcessingError } from "../shared/errors.ts";
 import { type FirestoreStoreOptions, openFirestoreStore } from "../shared/state/firestore.ts";
 import { COLLECTIONS } from "../shared/state/firestore-documents.ts";
-import { openFirestoreRest } from "../shared/state/firestore-rest.ts";
-import { type IncidentDraft, KEPT_MS, type Plan, type Store } from "../shared/state/store.ts";
+import { type FirestoreRest, openFirestoreRest } from "../shared/state/firestore-rest.ts";
+import { type IncidentDraft, KEPT_MS, type Lease, type Plan, type Store } from "../shared/state/store.ts";
 import { type FirestoreEmulator, startFirestoreEmulator } from "./support/emulators.ts";
 import { describeStore } from "./support/store-contract.ts";
-import { type CutPlan, cutNetwork } from "./support/store-cut.ts";
+import { type CutPlan, cutNetwork, slowNetwork } from "./support/store-cut.ts";
 import { findingNamed, recordOf } from "./support/store-findings.ts";
 import { firestoreKind } from "./support/store-kinds.ts";
 import { describeProcesses } from "./support/store-processes.ts";
@@ -38,6 +38,18 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
     emulator = await startFirestoreEmulator(program ?? "");
   });
   afterAll(() => emulator?.end());
+
+  async function restOf(project: string): Promise<FirestoreRest> {
+    const rest = await openFirestoreRest({
+      project,
+      database: "(default)",
+      emulatorHost: emulator.host,
+      accessToken: async () => "owner",
+      requestTimeoutMs: 5_000,
+    });
+    onTestFinished(() => rest.close());
+    return rest;
+  }
 
   const kind = firestoreKind(() => emulator.host);
   describeStore(kind);
@@ -169,6 +181,132 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
     );
   });
 
+  describe("between reading and writing", () => {
+    const opened: IncidentDraft = {
+      id: "i1",
+      version: 0,
+      key: "k",
+      category: "break-glass",
+      aliases: [],
+      state: "open",
+      dueAt: null,
+      document: null,
+    };
+    const news = (about: string) => ({
+      about,
+      incidentId: "i1",
+      destinationId: "slack",
+      channel: SLACK,
+      notification: about,
+    });
+
+    /** Two stores; before the first call of this name that the slow one makes, once it is armed, the other acts. */
+    async function meanwhile(call: string, act: (other: Store) => Promise<unknown>) {
+      const project = newProject();
+      const other = await open({ project, emulatorHost: emulator.host });
+      let isArmed = false;
+      const network = await slowNetwork(emulator.host, async (path) => {
+        if (!isArmed || !path.endsWith(call)) return;
+        isArmed = false;
+        await act(other);
+      });
+      onTestFinished(() => network.close());
+      const slow = await open({ project, emulatorHost: network.host });
+      await other.transact({ at: T0 }, () => ({ incidents: [opened], intents: [news("i1#1")], result: null }));
+      const arm = () => {
+        isArmed = true;
+      };
+      return { slow, other, arm };
+    }
+
+    test("an attempt is not begun when somebody else takes the channel", async () => {
+      const at = T0 + LEASE_MS;
+      const { slow, other, arm } = await meanwhile(":commit", (by) => by.acquireChannel(SLACK, "b", at, LEASE_MS));
+      const lease = await slow.acquireChannel(SLACK, "a", T0, LEASE_MS);
+      if (lease === undefined) throw new Error("the channel is held");
+      arm();
+
+      expect(await slow.begin(lease, "i1#1:slack", { at: at - 1, nextAt: 0 })).toBe(false);
+      expect(await other.intents()).toMatchObject([{ state: "pending", attempts: 0 }]);
+    });
+
+    test("whoever takes a channel sees what its holder has begun until then", async () => {
+      const held: { lease?: Lease } = {};
+      const { slow, other, arm } = await meanwhile(":commit", async (by) => {
+        if (held.lease) await by.begin(held.lease, "i1#1:slack", { at: T0, nextAt: 0 });
+      });
+      held.lease = (await other.acquireChannel(SLACK, "a", T0, LEASE_MS)) as Lease;
+      arm();
+
+      const next = await slow.acquireChannel(SLACK, "b", T0 + LEASE_MS, LEASE_MS);
+
+      expect(next?.recovered).toMatchObject([{ id: "i1#1:slack", unknownOutcomes: 1 }]);
+    });
+
+    test("a plan starts again when an incident has changed that it builds on without changing it", async () => {
+      const { slow, other, arm } = await meanwhile(":commit", (by) =>
+        by.transact({ at: T0, incidentIds: ["i1"] }, () => ({
+          incidents: [{ ...opened, version: 1, state: "resolved" }],
+          result: null,
+        })),
+      );
+      arm();
+      const seen: unknown[] = [];
+
+      await slow.transact({ at: T0, incidentIds: ["i1"] }, ({ incidents: [found] }) => {
+        seen.push(found?.state);
+        return { intents: found?.state === "open" ? [news("i1#2")] : [], result: null };
+      });
+
+      expect(seen).toEqual(["open", "resolved"]);
+      expect(await other.intents()).toHaveLength(1);
+    });
+
+    test("a plan sees everything as it was at one moment", async () => {
+      const { slow, arm } = await meanwhile(":runQuery", (by) =>
+        by.transact({ at: T0, incidentIds: ["i1"] }, () => ({
+          incidents: [{ ...opened, version: 1 }],
+          intents: [news("i1#2")],
+          result: null,
+        })),
+      );
+      arm();
+      const seen: unknown[] = [];
+
+      await slow.transact({ at: T0, incidentIds: ["i1"] }, ({ incidents: [found], openIntents }) => {
+        seen.push([found?.version, openIntents.length]);
+        return { incidents: found === undefined ? [] : [found], result: null };
+      });
+
+      expect(seen).toEqual([
+        [1, 1],
+        [2, 2],
+      ]);
+    });
+  });
+
+  test("leaves nothing behind of large documents that have changed", async () => {
+    const project = newProject();
+    const store = await open({ project, emulatorHost: emulator.host });
+    const incident = { id: "i1", key: "k", category: "tracking", aliases: [], state: "open", dueAt: null } as const;
+    const write = (version: number, document: string) =>
+      store.transact({ at: T0, incidentIds: ["i1"] }, () => ({
+        incidents: [{ ...incident, version, document }],
+        result: null,
+      }));
+    const chunks = async () => (await rest.query({ collection: "chunks", select: ["expireAt"] }, signal)).length;
+    const rest = await restOf(project);
+    const signal = AbortSignal.timeout(15_000);
+
+    const counts: number[] = [];
+    for (const [version, size] of [1_000_000, 2_000_000, 300_000, 10].entries()) {
+      await write(version, "x".repeat(size));
+      counts.push(await chunks());
+    }
+
+    expect(counts).toEqual([2, 3, 1, 0]);
+  });
+
   test("has a time after which Firestore deletes it, in every document of which nothing is open", async () => {
     const project = newProject();
     const store = await open({ project, emulatorHost: emulator.host, collectionPrefix: "gw-" });
@@ -199,13 +337,7 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
     const letter = { id: "l", at: T0, code: "ENVELOPE_EMPTY", message: "", place: null, attributes: {} } as const;
     await store.deadLetter({ ...letter, data: new Uint8Array(300_000) });
 
-    const rest = await openFirestoreRest({
-      project,
-      database: "(default)",
-      emulatorHost: emulator.host,
-      accessToken: async () => "owner",
-      requestTimeoutMs: 5_000,
-    });
+    const rest = await restOf(project);
     const signal = AbortSignal.timeout(10_000);
     const expiries = await Promise.all(
       COLLECTIONS.map(async (name) => {
@@ -216,7 +348,6 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
         return [name, days.toSorted((a, b) => (a ?? -1) - (b ?? -1))];
       }),
     );
-    rest.close();
 
     expect(Object.fromEntries(expiries)).toEqual({
       findings: [0],
@@ -238,16 +369,9 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
     const project = newProject();
     const store = await open({ project, emulatorHost: emulator.host });
     await store.record(recordOf(["f1"], ["slack"], T0));
-    const rest = await openFirestoreRest({
-      project,
-      database: "(default)",
-      emulatorHost: emulator.host,
-      accessToken: async () => "owner",
-      requestTimeoutMs: 5_000,
-    });
+    const rest = await restOf(project);
     const name = rest.nameOf("findings", "f1");
     await rest.commit([{ name, fields: { json: '{"schema":2}' } }], AbortSignal.timeout(5_000));
-    rest.close();
 
     await expect(store.finding("f1")).rejects.toMatchObject({ code: "STORE_TOO_NEW" });
   });

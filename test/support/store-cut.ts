@@ -1,4 +1,4 @@
-/** A stand-in for the network between a store and its database: it can lose one request, or everything from one on. */
+/** A stand-in for the network between a store and its database: it loses or delays what a test tells it to. */
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -18,7 +18,18 @@ export interface CutNetwork {
   close(): Promise<void>;
 }
 
-export async function cutNetwork(databaseHost: string, plan: CutPlan): Promise<CutNetwork> {
+/** Runs before a request goes on to the database; `path` ends with the call, such as `:commit`. */
+export type Meanwhile = (path: string) => Promise<void>;
+
+/** Nothing is lost; whatever the test does meanwhile happens between two requests of the store. */
+export const slowNetwork = (databaseHost: string, meanwhile: Meanwhile): Promise<CutNetwork> =>
+  cutNetwork(databaseHost, { at: Number.POSITIVE_INFINITY, when: "before", forGood: false }, meanwhile);
+
+export async function cutNetwork(
+  databaseHost: string,
+  plan: CutPlan,
+  meanwhile: Meanwhile = async () => {},
+): Promise<CutNetwork> {
   const [host, port] = databaseHost.split(":");
   let requests = 0;
   const server = createServer((incoming, outgoing) => {
@@ -42,7 +53,7 @@ export async function cutNetwork(databaseHost: string, plan: CutPlan): Promise<C
       },
     );
     forwarded.once("error", () => incoming.socket.destroy());
-    incoming.pipe(forwarded);
+    void meanwhile(incoming.url ?? "").then(() => incoming.pipe(forwarded));
   });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);

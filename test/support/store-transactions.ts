@@ -619,6 +619,24 @@ export function describeTransactions(kind: StoreKind): void {
       expect((await look({ incidentIds: ["i1"] })).incidents).toMatchObject([{ document: "small" }]);
     });
 
+    test("keeps the order of a long backlog", async () => {
+      const about = Array.from({ length: 310 }, (_, index) => `n${String(309 - index).padStart(3, "0")}`);
+      await save({}, { intents: about.map((id) => intent(id, "i1")) });
+      await save({}, { intents: [intent("later", "i1")] });
+      const lease = await take(store);
+      for (const [id, notBefore, aside] of [[about[0], T0 + 9, false] as const, [about[1], T0, true] as const]) {
+        const because = { code: "DESTINATION_UNAVAILABLE", message: "answered 500" } as const;
+        await store.postpone(lease, `${id}:slack`, { at: T0, notBefore, aside, ...because });
+      }
+
+      const due = async (limit: number) => (await other.due(SLACK, T0, limit)).map((each) => each.about);
+      expect(await due(2)).toEqual([about[2], about[3]]);
+      expect(await due(999)).toEqual([...about.slice(2), "later", about[1]]);
+      expect((await other.intents({ channel: SLACK })).map((each) => each.about)).toEqual([...about, "later"]);
+      expect(await other.intents({ state: "pending", limit: 305 })).toHaveLength(305);
+      expect(await other.dueChannels(T0)).toMatchObject([{ channel: SLACK, dueAt: T0 }]);
+    });
+
     test("what is not over is never forgotten", async () => {
       await save(
         { findingIds: ["f1"] },
