@@ -385,11 +385,13 @@ ${HAS_REQUEST}
 protoPayload.status.code=7`,
     reads: [...REQUEST_READS, ...VIOLATION_FIELDS, ...AUTHORIZATION_FIELDS],
     refine: (view, context) => {
+      // Both are asked for whatever comes of it: which states a rule needs, its entry alone has to say.
       const before = stateBefore(view, context);
+      const demanded = demand(view, context) !== null;
       const setting = binaryAuthorizationIn(view);
       if (setting.state !== "off") return refused("it would not have turned Binary Authorization off");
       if (before?.policy === null) return refused("Binary Authorization was off before");
-      if (isCreation(view) && demand(view, context) === null) return refused("it would have made something new");
+      if (isCreation(view) && !demanded) return refused("it would have made something new");
       return accepted(confidenceOf(setting, before));
     },
     extract: (view, context) => {
