@@ -519,6 +519,45 @@ describe("two platform policies", () => {
 
   test.each([
     ["names say nothing", checks(directory("a")), checks({ ...directory("a"), displayName: "other" }), []],
+    [
+      "where scans are looked for is neither",
+      checks(vulnerable({ containerAnalysisVulnerabilityProjects: ["projects/a"] })),
+      checks(vulnerable({ containerAnalysisVulnerabilityProjects: ["projects/b"] })),
+      [
+        `neutral ${S}.vulnerabilityCheck.containerAnalysisVulnerabilityProjects: - > projects/b`,
+        `neutral ${S}.vulnerabilityCheck.containerAnalysisVulnerabilityProjects: projects/a > -`,
+      ],
+    ],
+    [
+      "numbers that are written as text",
+      checks({ imageFreshnessCheck: { maxUploadAgeDays: "9" } }),
+      checks({ imageFreshnessCheck: { maxUploadAgeDays: "30" } }),
+      [`weaker (high) ${S}.imageFreshnessCheck.maxUploadAgeDays: 9 > 30`],
+    ],
+    [
+      "a limit that is gone is not for us to judge",
+      checks(fresh(30)),
+      checks({ imageFreshnessCheck: {} }),
+      [`neutral ${S}.imageFreshnessCheck.maxUploadAgeDays: 30 > -`],
+    ],
+    [
+      "several sets that are gone",
+      sets(scoped("dev", fresh(1)), { checks: [fresh(1)] }),
+      sets(),
+      [`weaker (critical) ${S}: 2 check sets > ${NONE}`],
+    ],
+    [
+      "still always refused",
+      checks({ alwaysDeny: true }),
+      checks({ alwaysDeny: true, imageAllowlist: { allowPattern: ["a"] } }),
+      [`weaker (high) ${S}.alwaysDeny.imageAllowlist: - > a`],
+    ],
+    [
+      "of two sets of one scope the first counts",
+      sets({ checks: [fresh(1)] }, { checks: [] }),
+      sets({ checks: [fresh(1)] }),
+      [],
+    ],
     ["empty before and after", { gkePolicy: {} }, {}, []],
     [
       "what a part means is not known",

@@ -334,6 +334,12 @@ describe("Cloud Run: a small difference decides", () => {
       { [MESSAGE]: "no", [INFO]: {}, [DETAILS]: [{ violations: [{ type: "TOS" }] }] },
       [],
     ],
+    [
+      "another precondition beside the sentence",
+      VIOLATION,
+      { [INFO]: {}, [DETAILS]: [{ violations: [{ type: "TOS" }] }] },
+      ["cloudrun.orgpolicy_violation"],
+    ],
     ["the same with another code", VIOLATION, { [`${STATUS}.code`]: 3 }, []],
     ["the same of another service", VIOLATION, { [SERVICE]: "compute.googleapis.com" }, []],
     ["the same in another log", VIOLATION, { logName: "projects/p/logs/cloudaudit.googleapis.com%2Fdata_access" }, []],
@@ -513,5 +519,16 @@ test("which earlier states a rule asks for depends on the entry alone, not on wh
       return [...keys].toSorted();
     });
     for (const keys of asked) expect(keys).toEqual(asked[0]);
+  }
+});
+
+test("the order in which rules are asked makes no difference", () => {
+  const rules = builtInRules({ ...EMPTY_WATCHLISTS, protectedProjects: ["example-prod"] });
+  const [forth, back] = [benchOf(rules), benchOf(rules.toReversed())];
+  const files = [OFF, WATCHES, ON, NEW, V1_OFF, V2_OFF, UNPROTECTED, REFUSED, VIOLATION];
+  for (const file of files) {
+    for (const context of [{}, knowing({ [SERVICE_KEY]: { policy: "default" }, [CLUSTER_KEY]: ENFORCING })]) {
+      expect(back.kinds(file, {}, context).toSorted()).toEqual(forth.kinds(file, {}, context).toSorted());
+    }
   }
 });
