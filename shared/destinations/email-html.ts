@@ -24,7 +24,8 @@ const FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-s
 const MONO = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace";
 const DARK = [
   ".gw-back{background:#0d1117!important}",
-  ".gw-card{background:#161b22!important;border-color:#30363d!important}",
+  ".gw-card{background:#161b22!important;border-right-color:#30363d!important;border-bottom-color:#30363d!important;border-left-color:#30363d!important}",
+  ".gw-verdict{background:#21262d!important;color:#e6edf3!important}",
   ".gw-ink{color:#e6edf3!important}",
   ".gw-dim{color:#9198a1!important}",
   ".gw-box{background:#21262d!important;border-color:#30363d!important;color:#e6edf3!important}",
@@ -51,7 +52,7 @@ export function toHtml(page: Page, look: HtmlLook): string {
     `<title>${inert(page.title)}</title>`,
     `<style>:root{color-scheme:light dark}@media(prefers-color-scheme:dark){${DARK}}</style>`,
     "</head>",
-    '<body style="margin:0;padding:0">',
+    '<body class="gw-back" style="margin:0;padding:0;background:#f6f8fa">',
     '<table role="presentation" class="gw-back" width="100%" cellpadding="0" cellspacing="0" style="background:#f6f8fa"><tr><td align="center" style="padding:24px 12px">',
     `<table role="presentation" class="gw-card" width="100%" cellpadding="0" cellspacing="0" style="max-width:680px;background:#ffffff;border:1px solid #d1d9e0;border-top:6px solid ${colour};border-radius:6px"><tr><td style="padding:24px 28px;text-align:left;${FONT}">`,
     `<p style="margin:0 0 12px">${pills.join(" ")}</p>`,
@@ -86,7 +87,7 @@ function verdict({ verdict: given }: Page, colour: string): readonly string[] {
   }
   const detail = given.detail === null ? "" : `<br>${inert(given.detail)}`;
   return [
-    `<div class="gw-box" style="margin:0 0 18px;padding:12px 16px;border-left:4px solid ${colour};background:#f6f8fa;font-size:15px;line-height:1.5;color:#1f2328;${WRAP}"><strong>${inert(given.headline)}</strong>${detail}</div>`,
+    `<div class="gw-verdict" style="margin:0 0 18px;padding:12px 16px;border-left:4px solid ${colour};background:#f6f8fa;font-size:15px;line-height:1.5;color:#1f2328;${WRAP}"><strong>${inert(given.headline)}</strong>${detail}</div>`,
   ];
 }
 
@@ -155,7 +156,9 @@ function steps({ steps: all }: Page): readonly string[] {
 }
 
 function stepPart({ kind, text }: StepPart): string {
-  return kind === "command" ? code(text) : `<span style="${WRAP}">${inert(text)}</span> `;
+  return kind === "command"
+    ? box(text.split(" ").map(unbroken).join(" "))
+    : `<span style="${WRAP}">${inert(text)}</span> `;
 }
 
 function buttons({ links }: Page): readonly string[] {
@@ -180,7 +183,16 @@ function paragraph(html: string): string {
 }
 
 function code(words: string): string {
-  return `<div class="gw-box" style="margin:4px 0 6px;padding:8px 12px;border:1px solid #d1d9e0;border-radius:6px;background:#f6f8fa;${MONO};font-size:12px;line-height:1.5;color:#1f2328;${WRAP}">${inert(words)}</div>`;
+  return box(inert(words));
+}
+
+function box(html: string): string {
+  return `<div class="gw-box" style="margin:4px 0 6px;padding:8px 12px;border:1px solid #d1d9e0;border-radius:6px;background:#f6f8fa;${MONO};font-size:12px;line-height:1.5;color:#1f2328;${WRAP}">${html}</div>`;
+}
+
+/** A word of a command, which a line would else be broken in behind its dashes. */
+function unbroken(word: string): string {
+  return word.length > 60 ? inert(word) : `<span style="white-space:nowrap">${inert(word)}</span>`;
 }
 
 function more(total: number, shown: number): readonly string[] {

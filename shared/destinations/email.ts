@@ -5,7 +5,7 @@ import type { Secret } from "../secret.ts";
 import type { Destination, Receipt } from "./destination.ts";
 import { toHtml } from "./email-html.ts";
 import { DEFAULT_TIMEOUT_MS } from "./http.ts";
-import { eventMark, isOpening, newsHeadline, newsLine, newsOf, STATE_COLOURS } from "./incident-words.ts";
+import { eventMark, isOpening, isOver, newsHeadline, newsLine, newsOf, STATE_COLOURS } from "./incident-words.ts";
 import type { Size } from "./json-api.ts";
 import type { Notification } from "./notification.ts";
 import { minimalPageOf, NARROW, newsPageOf, type Page, pageOf, type Room, WIDE } from "./page.ts";
@@ -249,7 +249,9 @@ export function toEmail(notification: Notification, from: string, size: Size = "
       "X-Glasswatch-Event": headerValue(eventMark(notification)),
       "X-Glasswatch-Rule": headerValue(notification.rule),
       "X-Glasswatch-Severity": notification.severity,
-      ...(notification.severity === "critical" ? { Importance: "high", "X-Priority": "1" } : {}),
+      ...(notification.severity === "critical" && !isOver(notification)
+        ? { Importance: "high", "X-Priority": "1" }
+        : {}),
     },
     text: toPlainText(page),
     html: toHtml(page, { severity: notification.severity, state }),

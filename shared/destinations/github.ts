@@ -185,8 +185,14 @@ export function github(settings: GitHubSettings, deps: HttpDeps): Destination {
   );
 }
 
+export interface GitHubIssue {
+  readonly title: string;
+  readonly labels: readonly string[];
+  readonly body: string;
+}
+
 /** Pure: the request that makes the issue. */
-export function toGitHubIssue(notification: Notification, label: string, size: Size = "whole"): object {
+export function toGitHubIssue(notification: Notification, label: string, size: Size = "whole"): GitHubIssue {
   return {
     title: readableLine(notification.headline, TITLE_LIMIT) || "Glasswatch",
     labels: [label],

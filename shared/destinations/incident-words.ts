@@ -97,10 +97,11 @@ export function incidentLines(notification: Notification): readonly Line[] {
     return [];
   }
   const { state, openedAt, newFacts, grading, resolvedBy } = news;
-  const by = state === "resolved" && resolvedBy !== null ? ` by ${readableLine(resolvedBy, LIMITS.text)}` : "";
-  const lines: Line[] = [
-    { label: "Incident", value: `${state}${by}; open since ${whenOf(openedAt)}; ${findings(news)}` },
-  ];
+  const since = state === "open" ? `open since ${whenOf(openedAt)}` : `${state}; opened ${whenOf(openedAt)}`;
+  const lines: Line[] = [{ label: "Incident", value: `${since}; ${findings(news)}` }];
+  if (state === "resolved" && resolvedBy !== null) {
+    lines.push({ label: "Resolved by", value: readableLine(resolvedBy, LIMITS.text) });
+  }
   const facts = joined(newFacts);
   if (facts !== "") {
     lines.push({ label: "New", value: facts });
@@ -110,6 +111,12 @@ export function incidentLines(notification: Notification): readonly Line[] {
     lines.push({ label: "Graded", value: reasons });
   }
   return lines;
+}
+
+/** When what is told happened, as RFC 3339; null when that is no time. */
+export function timeOf(notification: Notification): string | null {
+  const at = Date.parse(newsOf(notification)?.updatedAt ?? notification.time);
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
 }
 
 /** By what two copies of one message are known to be one: short, for people. */

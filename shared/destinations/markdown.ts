@@ -1,4 +1,5 @@
 import type { Page } from "./page.ts";
+import { unlinked } from "./readable-text.ts";
 import type { StepPart } from "./steps.ts";
 
 /**
@@ -51,19 +52,21 @@ export function toMarkdown(page: Page): string {
 }
 
 /**
- * Words without any markup. A backslash keeps Markdown from reading a character, but GitHub looks for mentions and
- * references in what comes out: there the first character is replaced by its wide twin.
+ * Words without any markup. A backslash keeps Markdown from reading a character, but GitHub looks for mentions, references
+ * and addresses in what comes out: there a character is replaced by its twin.
  */
 export function prose(words: string): string {
-  return words
-    .replace(/@(?=[A-Za-z0-9])/g, "＠")
+  return unlinked(words)
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/@/g, "＠")
     .replace(/#(?=\d)/g, "＃")
     .replace(/\bGH-(?=\d)/gi, (word) => `${word.slice(0, 2)}‑`)
-    .replace(/[\\`*_{}[\]()<>#+!|~&$^="'-]|(?<=\w)[:.](?=\S)/g, (character) =>
-      character === "<" ? "&lt;" : character === ">" ? "&gt;" : character === "&" ? "&amp;" : `\\${character}`,
-    )
-    .replace(/\s*\n\s*/g, " ");
+    .replace(/[\\`*_{}[\]()<>!|~&$^"'#]/g, (character) => ENTITIES[character] ?? `\\${character}`)
+    .replace(/^(\s*)([-+=])/, "$1\\$2")
+    .replace(/^(\s*\d+)([.)])/, "$1\\$2");
 }
+
+const ENTITIES: Readonly<Record<string, string>> = { "<": "&lt;", ">": "&gt;", "&": "&amp;" };
 
 /** A fence that is longer than any in the text. */
 export function inlineCode(words: string): string {

@@ -71,6 +71,8 @@ export interface ChangeRow {
 }
 
 const NOTHING = { verdict: null, quote: null, images: [], imageCount: 0, changes: [], changeCount: 0, why: null };
+const IN_NEWS_LINE: ReadonlySet<string> = new Set(["New", "Resolved by"]);
+const NEITHER_IN_SHORT_NEWS: ReadonlySet<string> = new Set([...IN_NEWS_LINE, "Graded"]);
 const TITLE_LIMIT = 400;
 const COMMAND_TOO_LONG = "(The command is too long for this message; it is in the runbook.)";
 
@@ -115,14 +117,16 @@ export function newsPageOf(notification: Notification, room: Room): Page {
   if (news === null) {
     return pageOf(notification, room);
   }
-  const rows = incidentLines(notification).filter(({ label }) => label !== "New");
-  const who = notification.lines.filter(({ label }) => label === "Who");
+  const isShort = news.news === "repeated" || news.news === "acknowledged";
+  const left = isShort ? NEITHER_IN_SHORT_NEWS : IN_NEWS_LINE;
+  const rows = incidentLines(notification).filter(({ label }) => !left.has(label));
+  const who = isShort ? [] : notification.lines.filter(({ label }) => label === "Who");
   return {
     ...NOTHING,
     title: readableLine(newsLine(news), room.value * 3),
     kicker: `${notification.severity} · ${notification.category} · ${readableLine(whenOf(news.updatedAt), 60)}`,
     rows: [...rows, ...who].map((row) => readableRow(row, room)),
-    quote: quoteOf(notification, room),
+    quote: isShort ? null : quoteOf(notification, room),
     steps: [],
     links: safeLinks(notification).filter(({ kind }) => kind !== "runbook"),
     footer: readableLine(footerOf(notification), TITLE_LIMIT),

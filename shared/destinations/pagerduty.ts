@@ -2,7 +2,7 @@ import type { Severity } from "../finding.ts";
 import type { Secret } from "../secret.ts";
 import type { Destination } from "./destination.ts";
 import { DEFAULT_TIMEOUT_MS, type HttpDeps } from "./http.ts";
-import { newsLine, newsOf } from "./incident-words.ts";
+import { newsLine, newsOf, timeOf } from "./incident-words.ts";
 import { jsonApi, type Size, shrinking } from "./json-api.ts";
 import type { Notification } from "./notification.ts";
 import { minimalPageOf, NARROW, pageOf, type Room, WIDE } from "./page.ts";
@@ -85,9 +85,9 @@ export function toPagerDutyEvent(notification: Notification, size: Size = "whole
 }
 
 function trigger(notification: Notification, dedup_key: string, custom_details: object): object {
-  const { rule, category, severity, incidentKey, time } = notification;
+  const { rule, category, severity, incidentKey } = notification;
   const [kind = "", ...place] = incidentKey.split("/");
-  const timestamp = Date.parse(time);
+  const timestamp = timeOf(notification);
   return {
     event_action: "trigger",
     dedup_key,
@@ -97,7 +97,7 @@ function trigger(notification: Notification, dedup_key: string, custom_details: 
       // What is affected; PagerDuty demands one.
       source: readableLine(place.join("/"), 200) || "glasswatch",
       severity: SEVERITIES[severity],
-      ...(Number.isNaN(timestamp) ? {} : { timestamp: new Date(timestamp).toISOString() }),
+      ...(timestamp === null ? {} : { timestamp }),
       component: readableLine(kind, 200) || "unknown",
       group: category,
       class: rule,

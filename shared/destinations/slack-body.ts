@@ -18,8 +18,8 @@ export const SLACK_REASON = /^[a-z_]{1,40}$/;
 
 const SEVERITY_MARKS: Readonly<Record<Severity, string>> = { critical: "🔴", high: "🟠", medium: "🟡", low: "🔵" };
 
-export function withMark({ severity }: Notification, headline: string): string {
-  return `${SEVERITY_MARKS[severity]} ${headline}`;
+export function withMark(notification: Notification, headline: string): string {
+  return `${isOver(notification) ? "✅" : SEVERITY_MARKS[notification.severity]} ${headline}`;
 }
 
 /** Pure: everything that fits, with less of each part where it would be too much. */

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import type { Secret } from "../secret.ts";
 import type { Destination } from "./destination.ts";
 import { DEFAULT_TIMEOUT_MS, type HttpDeps, type HttpRequest, refusal, requireSafeAddress, send } from "./http.ts";
-import { newsOf } from "./incident-words.ts";
+import { newsOf, timeOf } from "./incident-words.ts";
 import type { Notification } from "./notification.ts";
 
 export interface WebhookSettings {
@@ -63,14 +63,14 @@ export function signatureOf(body: string, now: number, key: Secret): string {
 
 /** Pure: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md */
 export function toCloudEvent(notification: Notification, source: string): object {
-  const time = Date.parse(notification.time);
+  const time = timeOf(notification);
   return {
     specversion: "1.0",
     id: notification.id,
     source,
     type: `glasswatch.${typeOf(notification)}.v1`,
     subject: notification.incidentKey || "unknown",
-    ...(Number.isNaN(time) ? {} : { time: new Date(time).toISOString() }),
+    ...(time === null ? {} : { time }),
     datacontenttype: "application/json",
     data: notification,
   };

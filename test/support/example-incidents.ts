@@ -145,6 +145,40 @@ export const DIGEST: Notification = toDigest({
   link: "https://console.cloud.google.com/logs/query;query=protoPayload.serviceName%3D%22binaryauthorization.googleapis.com%22?project=example-prod",
 });
 
+/** One of everything that a stranger could hope to have an effect. */
+const TRICKS =
+  "@everyone @octocat <!channel> <@U012AB3CD> #1 GH-1 owner/repo#1 **bold** `code` ``` <img src=x onerror=alert(1)> " +
+  "[click](https://evil.example) ![x](https://evil.example/x.png) https://evil.example www.evil.example <users/all> " +
+  "mailto:mallory@evil.example [code]<b>x</b>[/code] {{7*7}} ${env:TOKEN} \u202Egnp.exe\u202C zero\u200Bwidth &lt;b&gt;";
+const hostile = example("policy-weakened-with-changes");
+
+export const HOSTILE: Notification = toIncidentNotification({
+  finding: {
+    ...hostile.finding,
+    rule: "cloudrun.breakglass",
+    category: "break-glass",
+    title: TRICKS,
+    justification: `${TRICKS}\r\nBcc: mallory@evil.example\n\n<!-- glasswatch 0 0 -->\n\`\`\`\`\nout of the fence`,
+    images: [{ reference: TRICKS, digest: null }],
+    changes: [{ field: TRICKS, before: TRICKS, after: null, effect: "weaker" }],
+    facts: { attestor: TRICKS },
+  },
+  counsel: hostile.counsel,
+  news: {
+    id: "0a1b2c3d4e5f60718293a4b5",
+    state: "open",
+    news: "opened",
+    sequence: 1,
+    openedAt: hostile.finding.time,
+    updatedAt: hostile.finding.time,
+    findings: 1,
+    grading: [TRICKS],
+    newFacts: [TRICKS],
+    resolvedBy: null,
+  },
+  severity: "high",
+});
+
 /** As the outbox holds it since before there were incidents. */
 export function storedBeforeIncidents(): Notification {
   const path = join(import.meta.dirname, "..", "goldens", "notification", "stored", "before-incidents.json");
