@@ -111,10 +111,10 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
       await store.releaseChannel(lease);
     }
 
-    async function run(plan: CutPlan, deadlineMs: number) {
+    async function run(plan: CutPlan) {
       const network = await cutNetwork(emulator.host, plan);
       const project = newProject();
-      const cut = await openFirestoreStore({ project, database: "(default)", emulatorHost: network.host, deadlineMs });
+      const cut = await openFirestoreStore({ project, database: "(default)", emulatorHost: network.host });
       const world: string[] = [];
       try {
         const steps = await receive(cut, world).catch((error: unknown) => error);
@@ -131,7 +131,7 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
         let at = 0;
         for (let more = true; more; ) {
           at += 1;
-          const { steps, world, met, project } = await run({ at, when, forGood: false }, 15_000);
+          const { steps, world, met, project } = await run({ at, when, forGood: false });
           more = met;
 
           expect(steps, `request ${at}`).toEqual(["fresh", true, true, true]);
@@ -152,7 +152,7 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
         let copies = 0;
         for (let more = true; more; ) {
           at += 1;
-          const { world, met, project } = await run({ at, when, forGood: true }, 400);
+          const { world, met, project } = await run({ at, when, forGood: true });
           more = met;
           const store = await open({ project, emulatorHost: emulator.host });
           await recover(store, world);
@@ -445,6 +445,16 @@ describe("a Firestore database that refuses", () => {
     const store = await open({ emulatorHost: "127.0.0.1:1", deadlineMs: 200 });
 
     await expect(store.record(recordOf(["f1"], [], T0))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  });
+
+  test("credentials that never come: unavailable after the deadline", async () => {
+    const store = await open({
+      emulatorHost: "127.0.0.1:1",
+      deadlineMs: 200,
+      accessToken: () => new Promise<string>(() => {}),
+    });
+
+    await expect(store.finding("f1")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   });
 
   test("without credentials it is unavailable, and they are asked for before each request", async () => {

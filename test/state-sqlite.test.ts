@@ -63,6 +63,19 @@ describe("a SQLite store file", () => {
     expect(new TextDecoder().decode(letter?.data)).toBe("not json");
     expect((await store.counts()).unknownOutcomes).toBe(1);
 
+    // What came with a later version works on it too.
+    await store.transact({ at: T0, findingIds: ["told", "new"] }, ({ knownFindings }) => {
+      const incident = { key: "k", category: "break-glass", aliases: ["a"], dueAt: null, document: null } as const;
+      expect(knownFindings).toEqual(new Set(["told"]));
+      return {
+        findings: [{ finding: findingNamed("new"), incidentId: "i1" }],
+        incidents: [{ ...incident, id: "i1", version: 0, state: "open" }],
+        result: null,
+      };
+    });
+    expect(await store.findings({ incidentId: "i1" })).toHaveLength(1);
+    expect((await store.findings()).map(({ finding }) => finding.id)).toHaveLength(5);
+
     const later = T0 + 3_600_000;
     const lease = await store.acquireChannel("channel of slack", "b", later, 1_000);
     expect(lease?.recovered.map(({ about }) => about)).toEqual(["sending"]);

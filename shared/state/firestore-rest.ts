@@ -183,7 +183,7 @@ async function openConnections(
 
   const call: Call = async (method, body, signal) => {
     if (isClosed) throw new FirestoreFailure("final", "CLOSED", "the store is closed");
-    const token = await accessToken().catch((error: unknown) => {
+    const token = await inTime(accessToken(), signal).catch((error: unknown) => {
       throw new FirestoreFailure("transient", "CREDENTIALS", "no access token", error);
     });
     const text = Buffer.from(JSON.stringify(body));
@@ -193,7 +193,9 @@ async function openConnections(
       port: address.port,
       path: `${path}:${method}`,
       method: "POST",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]),
+      signal,
+      // By the socket, which forgets it: a timer for each request would go off long after the answer.
+      timeout: requestTimeoutMs,
       headers: {
         authorization: `Bearer ${token}`,
         "content-type": "application/json",
@@ -218,6 +220,14 @@ async function openConnections(
   };
 }
 
+/** Whoever gives out tokens hears no signal. */
+function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("no answer in time")), { once: true });
+    work.then(resolve, reject);
+  });
+}
+
 function send(open: () => ClientRequest, body: Buffer): Promise<{ status: number; answer: string }> {
   return new Promise((resolve, reject) => {
     const lost = (error: NodeJS.ErrnoException) => {
@@ -226,6 +236,7 @@ function send(open: () => ClientRequest, body: Buffer): Promise<{ status: number
     };
     const request = open();
     request.once("error", lost);
+    request.once("timeout", () => request.destroy(Object.assign(new Error("no answer in time"), { code: "TIMEOUT" })));
     request.once("response", (response: IncomingMessage) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));

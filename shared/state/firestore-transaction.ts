@@ -66,12 +66,25 @@ interface LostCommit {
 
 export function transactionsOn({ rest, chunkName, deadlineMs, random }: TransactionOptions): Transact {
   return async (what, body) => {
-    const signal = AbortSignal.timeout(deadlineMs);
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), deadlineMs);
+    try {
+      return await untilItHolds(what, body, deadline.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  async function untilItHolds<T>(
+    what: string,
+    body: (attempt: Attempt) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     const lost: LostCommit[] = [];
     for (let tries = 1; ; tries++) {
       try {
         const done = await resultOfLost(lost, rest, signal);
-        if (done !== undefined) return done.result as Awaited<ReturnType<typeof body>>;
+        if (done !== undefined) return done.result as T;
         return await body(attemptOn(rest, chunkName, signal, tries > 1, lost));
       } catch (error) {
         if (!(error instanceof FirestoreFailure)) throw error;
@@ -82,7 +95,7 @@ export function transactionsOn({ rest, chunkName, deadlineMs, random }: Transact
         });
       }
     }
-  };
+  }
 }
 
 /** The message names no document: keys and ids may hold the text of an entry. */

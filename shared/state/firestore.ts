@@ -223,15 +223,15 @@ export async function openFirestoreStore(options: FirestoreStoreOptions): Promis
   async function find(attempt: Attempt, lookup: Lookup, asked: readonly Moment[]) {
     const { at, findingIds = [], incidentIds = [], incidentKeys = [], aliases = [], silenceIds = [] } = lookup;
     const names = [...incidentKeys.map(keyName), ...aliases.map(aliasName)];
-    const first = await attempt.get([
-      // Asked for though it is not there: even a plan that looks at nothing has its moment.
-      nameOf("states", "now"),
+    const looked = [
       ...findingIds.map(findingName),
       ...names.map(incidentsNamed),
       ...incidentIds.map(incidentName),
       ...silenceIds.map(silenceName),
       ...asked.map(({ key }) => statesName(key)),
-    ]);
+    ];
+    // Even a plan that looks at nothing has its moment: then something is asked for that is not there.
+    const first = await attempt.get(looked.length === 0 ? [nameOf("states", "none")] : looked);
     const { readTime } = first;
     const documents = new Map(first.documents);
 

@@ -7,7 +7,7 @@ export interface CutPlan {
   readonly at: number;
   /** Before it reaches the database, or the answer after it did. */
   readonly when: "before" | "after";
-  /** Whether nothing goes through any more, as when the process has died. */
+  /** Whether nothing goes through any more, as when the process has died: the store is told to give up at once. */
   readonly forGood: boolean;
 }
 
@@ -37,15 +37,19 @@ export async function cutNetwork(
     const number = requests;
     const isLost = (when: CutPlan["when"]) =>
       (number === plan.at && when === plan.when) || (plan.forGood && number > plan.at);
+    const lose = () => {
+      if (!plan.forGood) incoming.socket.destroy();
+      else outgoing.writeHead(403).end('{"error":{"status":"PERMISSION_DENIED"}}');
+    };
     if (isLost("before")) {
-      incoming.socket.destroy();
+      incoming.resume().once("end", lose);
       return;
     }
     const forwarded = request(
       { host, port, path: incoming.url, method: incoming.method, headers: incoming.headers },
       (answer) => {
         if (isLost("after")) {
-          answer.resume().once("end", () => incoming.socket.destroy());
+          answer.resume().once("end", lose);
           return;
         }
         outgoing.writeHead(answer.statusCode ?? 500, answer.headers);

@@ -442,7 +442,7 @@ export function describeTransactions(kind: StoreKind): void {
         await save({}, { audit: [1, 2].map((n) => ({ actor: "alice", action: "x", subject, details: n })) });
       }
       const list = async (filter: Parameters<Store["audit"]>[0]) =>
-        (await other.audit(filter)).map(({ subject, details }) => `${subject}/${details}`);
+        (await other.audit(filter)).map(({ subject, details }) => `${subject}/${String(details)}`);
 
       expect(await list({})).toEqual(["s1/2", "s1/1", "s2/2", "s2/1", "s1/2", "s1/1"]);
       expect(await list({ subject: "s1", limit: 3 })).toEqual(["s1/2", "s1/1", "s1/2"]);
