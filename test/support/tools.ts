@@ -50,7 +50,7 @@ export const TOOLS = {
     job: "a mail server that is not ours",
     had: "apt-get install exim4-daemon-light",
     apt: "exim4-daemon-light",
-    neededBy: [],
+    neededBy: ["test/destinations-email.test.ts"],
     find: () => onPath("exim4"),
   },
   chromium: {
