@@ -9,7 +9,7 @@ import { isOpening } from "../shared/destinations/incident-words.ts";
 import { DESTINATION_KINDS, type Notification, toNotification } from "../shared/destinations/index.ts";
 import { toJiraComment, toJiraIssue } from "../shared/destinations/jira.ts";
 import { toPagerDutyEvent } from "../shared/destinations/pagerduty.ts";
-import { toServiceNowIncident, toServiceNowNews } from "../shared/destinations/servicenow.ts";
+import { moveOf, toServiceNowIncident, toServiceNowNews } from "../shared/destinations/servicenow.ts";
 import { toSlackMessage } from "../shared/destinations/slack.ts";
 import { toLivingMessage, toReply } from "../shared/destinations/slack-bot.ts";
 import { storyKey } from "../shared/destinations/tickets.ts";
@@ -81,7 +81,7 @@ const RENDERINGS: Readonly<Record<string, (notification: Notification) => string
     Object.entries(
       isOpening(told)
         ? toServiceNowIncident(told, storyKey(told), {})
-        : toServiceNowNews(told, { isClosed: told.incident?.news === "reopened", closeCode: "Solution provided" }),
+        : { ...toServiceNowNews(told), ...moveOf(told, told.incident?.news === "reopened", "Solution provided") },
     )
       .map(([field, value]) => `--- ${field}\n${value.trimEnd()}\n`)
       .join(""),

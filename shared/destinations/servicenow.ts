@@ -35,8 +35,9 @@ const FIELDS = "sys_id,state,correlation_id,correlation_display";
 const IN_PROGRESS = "2";
 const RESOLVED = "6";
 const OVER: ReadonlySet<string> = new Set([RESOLVED, "7", "8"]);
-/** ServiceNow answers 403 where a policy of the table demands more for a change of state than we know. */
-const UNWELCOME = [400, 403, 413] as const;
+const UNWELCOME = [400, 413] as const;
+/** What ServiceNow answers where a policy of the table demands more for a change of state than we know. */
+const MOVE_REFUSED = [400, 403] as const;
 
 const URGENCIES: Readonly<Record<Severity, string>> = { critical: "1", high: "1", medium: "2", low: "3" };
 const IMPACTS: Readonly<Record<Severity, string>> = { critical: "1", high: "2", medium: "2", low: "3" };
@@ -114,9 +115,18 @@ export function serviceNow(settings: ServiceNowSettings, deps: HttpDeps): Destin
     move: async () => {},
 
     async tell(ticket, notification, signal) {
-      await write("PATCH", table(ticket.id), signal, (size) =>
-        toServiceNowNews(notification, { isClosed: ticket.isClosed, closeCode: settings.closeCode }, size),
-      );
+      const path = table(ticket.id);
+      const move = moveOf(notification, ticket.isClosed, settings.closeCode);
+      if (move !== null) {
+        const body = { ...toServiceNowNews(notification), ...move };
+        const query = { sysparm_fields: FIELDS };
+        const moved = await api.write({ method: "PATCH", path, query, body, unwelcome: MOVE_REFUSED }, signal);
+        // The rules of an instance are its owner's will: people are told all the same what became of it.
+        if (moved.refused === undefined) {
+          return;
+        }
+      }
+      await write("PATCH", path, signal, (size) => toServiceNowNews(notification, size));
     },
 
     async check(signal) {
@@ -147,30 +157,28 @@ export function toServiceNowIncident(
   };
 }
 
-export interface ServiceNowMove {
-  readonly isClosed: boolean;
-  readonly closeCode: string;
-}
-
-/**
- * Pure: the change that tells the news, and moves the incident where they say so. The minimal one moves nothing: the
- * rules of an instance for its states may be why the whole one was refused, and people are to be told all the same.
- */
+/** Pure: the change that tells the news. */
 export function toServiceNowNews(
   notification: Notification,
-  { isClosed, closeCode }: ServiceNowMove,
   size: Size = "whole",
-): Readonly<Record<string, string>> {
-  const news = newsOf(notification);
-  const note = textOf(notification, size, newsPageOf, WORK_NOTES);
-  const change = { work_notes: note, correlation_display: markOf(notification) };
-  if (size === "minimal") {
-    return change;
+): Readonly<Record<"work_notes" | "correlation_display", string>> {
+  return {
+    work_notes: textOf(notification, size, newsPageOf, WORK_NOTES),
+    correlation_display: markOf(notification),
+  };
+}
+
+/** Pure: what moves the incident in the same change, or null where nothing does. */
+export function moveOf(
+  notification: Notification,
+  isClosed: boolean,
+  closeCode: string,
+): Readonly<Record<string, string>> | null {
+  const news = newsOf(notification)?.news;
+  if (news === "resolved" && !isClosed) {
+    return { state: RESOLVED, close_code: closeCode, close_notes: toServiceNowNews(notification).work_notes };
   }
-  if (news?.news === "resolved" && !isClosed) {
-    return { ...change, state: RESOLVED, close_code: closeCode, close_notes: note };
-  }
-  return news?.news === "reopened" && isClosed ? { ...change, state: IN_PROGRESS } : change;
+  return news === "reopened" && isClosed ? { state: IN_PROGRESS } : null;
 }
 
 function textOf(notification: Notification, size: Size, paged: typeof pageOf, limit: number): string {

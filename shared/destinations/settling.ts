@@ -28,7 +28,7 @@ export interface Search<T> {
 
 /** Search indexes of ticket systems take seconds; requests that hang at a gateway up to half a minute. */
 export const SETTLE_MS = 30_000;
-const PAUSES_MS = [0, 700, 1_500] as const;
+const PAUSES_MS = [0, 500, 1_000] as const;
 /** Keys are forgotten beyond it, which only lengthens the wait for them. */
 const MAX_KEYS = 1_000;
 
