@@ -1,7 +1,11 @@
 /** The store contract on Google's Firestore emulator, and what only a database on a network can do to us. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { openHouse } from "../functions/runtime.ts";
 import { ProcessingError } from "../shared/errors.ts";
 import { type FirestoreStoreOptions, openFirestoreStore } from "../shared/state/firestore.ts";
 import { COLLECTIONS } from "../shared/state/firestore-documents.ts";
@@ -374,6 +378,24 @@ describe.runIf(program !== undefined)("with the Firestore emulator", () => {
     await rest.commit([{ name, fields: { json: '{"schema":2}' } }], AbortSignal.timeout(5_000));
 
     await expect(store.finding("f1")).rejects.toMatchObject({ code: "STORE_TOO_NEW" });
+  });
+
+  test("is what the settings name, in the project that they name, on the emulator of the environment", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "glasswatch-firestore-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, "glasswatch.yaml");
+    const project = newProject();
+    await writeFile(file, `project: ${project}\nstore: { kind: firestore, collectionPrefix: ours- }\n`);
+    const house = await openHouse({ GLASSWATCH_SETTINGS: file, FIRESTORE_EMULATOR_HOST: emulator.host });
+    onTestFinished(() => house.close());
+
+    await (await house.store()).record(recordOf(["f1"], [], T0));
+
+    const store = await open({ project, emulatorHost: emulator.host, collectionPrefix: "ours-" });
+    expect(await store.finding("f1")).toMatchObject({ recordedAt: T0 });
+    await writeFile(file, "store: { kind: firestore }\n");
+    const homeless = await openHouse({ GLASSWATCH_SETTINGS: file });
+    await expect(homeless.store()).rejects.toMatchObject({ code: "SETTINGS_INVALID" });
   });
 
   test("that is closed is unavailable", async () => {
