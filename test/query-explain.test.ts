@@ -402,6 +402,21 @@ describe("mismatches", () => {
   );
 });
 
+describe("large and deep entries", () => {
+  const wide = Object.fromEntries(Array.from({ length: 200_000 }, (_, index) => [`k${index}`, index]));
+  const deep = JSON.parse(`${'{"a":['.repeat(30_000)}"needle"${"]}".repeat(30_000)}`) as unknown;
+
+  test.each([
+    ["hundreds of thousands of keys", { jsonPayload: { ...wide, last: "needle" } }, "jsonPayload.last"],
+    ["thousands of levels", { jsonPayload: deep }, `jsonPayload${".a".repeat(30_000)}`],
+  ])("%s are explained without an error", (_, given, field) => {
+    for (const filter of ["needle", "jsonPayload:needle", 'SEARCH("needle")']) {
+      expect(decidingMatches(compile(filter), given)).toEqual([{ field, value: "needle" }]);
+    }
+    expect(explainMismatch(compile("thread jsonPayload:x"), given)).toMatchObject({ text: "thread", isAbsent: true });
+  });
+});
+
 describe("explanations", () => {
   test("show every part with the values met and the verdict, without stopping at the first that decides", () => {
     const query = compile('severity=ERROR AND ("x" OR NOT protoPayload.authorizationInfo.granted=false)');

@@ -44,8 +44,8 @@ function* places(root: Open): Generator<Place> {
       if (key !== undefined && value.length === 0) yield { ...top, type: "json" };
     } else if (typeof value === "object" && value !== null) {
       if (key !== undefined) yield { ...top, type: "json" };
-      const inside = Object.keys(value).map((name) => child(top, name, (value as Record<string, unknown>)[name]));
-      stack.push(...inside.reverse());
+      // One by one: a call cannot take as many arguments as an object can have keys.
+      for (const [name, inner] of Object.entries(value).reverse()) stack.push(child(top, name, inner));
     } else {
       yield { ...top, type: typeof type === "string" || type.kind === "enumeration" ? type : "json" };
     }
