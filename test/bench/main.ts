@@ -2,6 +2,7 @@
 
 /** Each resolves to false when it did not reach what it must. */
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<unknown> }>>> = {
+  classify: () => import("./classify.ts"),
   live: () => import("./live.ts"),
   query: () => import("./query.ts"),
 };
