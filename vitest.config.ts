@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that mostly wait, for clocks or for other programs: they begin first, so that the rest runs meanwhile. */
-const WAITING = ["emulator.test.ts", "staged.test.ts", "packed.test.ts", "functions.test.ts"];
+const WAITING = ["emulator.test.ts", "state-firestore.test.ts", "staged.test.ts", "packed.test.ts", "functions.test.ts"];
 
 class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -23,7 +23,7 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: WaitingFirst },
     setupFiles: ["test/support/end-processes.ts"],
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // .ci/run makes its closing line from the second.
     reporters: isCi ? ["default", ["json", { outputFile: "reports/tests.json" }]] : ["default"],
