@@ -7,7 +7,7 @@ import { toMarkdown } from "./markdown.ts";
 import type { Notification } from "./notification.ts";
 import { minimalPageOf, NARROW, newsPageOf, pageOf, WIDE } from "./page.ts";
 import { readableLine } from "./readable-text.ts";
-import { storyKey, type Ticket, type TicketSystem, ticketDestination } from "./tickets.ts";
+import { messageKey, storyKey, type Ticket, type TicketSystem, ticketDestination } from "./tickets.ts";
 
 export interface GitHubSettings {
   readonly kind: "github";
@@ -139,7 +139,7 @@ export function github(settings: GitHubSettings, deps: HttpDeps): Destination {
         Number.isNaN(since.getTime()) ? {} : { since: since.toISOString() },
         (comment) => {
           const mark = markOf(text(comment, "body"));
-          return mark?.story === wanted && mark.message === notification.id ? mark : undefined;
+          return mark?.story === wanted && mark.message === messageKey(notification) ? mark : undefined;
         },
         signal,
       );
@@ -206,7 +206,7 @@ export function toGitHubComment(notification: Notification, size: Size = "whole"
 }
 
 function bodyOf(notification: Notification, size: Size, paged: typeof pageOf): string {
-  const mark = `\n\n<!-- glasswatch ${storyKey(notification)} ${encodeURIComponent(notification.id)} -->`;
+  const mark = `\n\n<!-- glasswatch ${storyKey(notification)} ${messageKey(notification)} -->`;
   for (const room of size === "whole" ? [WIDE, NARROW] : []) {
     const body = toMarkdown(paged(notification, room)) + mark;
     if (body.length <= MAX_BODY) {
@@ -217,19 +217,11 @@ function bodyOf(notification: Notification, size: Size, paged: typeof pageOf): s
 }
 
 /** Only as the last line: before it stands text that others wrote. */
-const MARK = /\n<!-- glasswatch (\S{1,64}) (\S{1,400}) -->\s*$/;
+const MARK = /\n<!-- glasswatch ([\w-]{1,64}) ([\w:.-]{1,200}) -->\s*$/;
 
 function markOf(body: string | null): { readonly story: string; readonly message: string } | null {
   const [, story, message] = MARK.exec(body ?? "") ?? [];
-  return story === undefined || message === undefined ? null : { story, message: decoded(message) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return story === undefined || message === undefined ? null : { story, message };
 }
 
 function ticketOf(issue: unknown): Ticket | undefined {

@@ -8,7 +8,7 @@ import { jsonApi, list, member, type Size, shrinking, text, unreadable, words } 
 import type { Notification } from "./notification.ts";
 import { minimalPageOf, NARROW, newsPageOf, pageOf, WIDE } from "./page.ts";
 import { readableLine } from "./readable-text.ts";
-import { type Ticket, type TicketSystem, ticketDestination } from "./tickets.ts";
+import { messageKey, type Ticket, type TicketSystem, ticketDestination } from "./tickets.ts";
 
 export interface JiraSettings {
   readonly kind: "jira";
@@ -210,7 +210,7 @@ export function toJiraIssue(notification: Notification, settings: JiraIssueSetti
       labels: [...labelsOf(fields), "glasswatch", labelOf(key), PRIORITY_LABELS[notification.severity]],
       description: documentOf(notification, size, pageOf),
     },
-    properties: [{ key: PROPERTY, value: { story: key, message: notification.id } }],
+    properties: [{ key: PROPERTY, value: { story: key, message: messageKey(notification) } }],
   };
 }
 
@@ -240,7 +240,7 @@ function labelOf(key: string): string {
 
 /** The last line of everything that we write, with the whole id: by it a comment is found again. */
 function markOf(notification: Notification): string {
-  return readableLine(`${footerOf(notification)} · ${notification.id}`, 800);
+  return readableLine(`${footerOf(notification)} · ${messageKey(notification)}`, 800);
 }
 
 function footerOfAdf(body: unknown): string | null {

@@ -153,7 +153,7 @@ function kickerOf({ severity, category, when }: Notification): string {
 }
 
 function readableRow({ label, value }: Line, room: Room): Line {
-  return { label: readableLine(label, 40), value: readableLine(value, room.value) };
+  return { label: readableLine(label, 40) || "–", value: readableLine(value, room.value) };
 }
 
 function quoteOf({ justification }: Notification, room: Room): string | null {

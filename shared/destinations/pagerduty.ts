@@ -100,7 +100,7 @@ function trigger(notification: Notification, dedup_key: string, custom_details: 
       ...(timestamp === null ? {} : { timestamp }),
       component: readableLine(kind, 200) || "unknown",
       group: category,
-      class: rule,
+      class: readableLine(rule, 200) || "unknown",
       custom_details,
     },
     links: pageOf(notification, NARROW).links.map(({ label, url }) => ({

@@ -12,7 +12,7 @@ export interface Ticket {
   /** The system's name for it; kept in receipts. */
   readonly id: string;
   readonly isClosed: boolean;
-  /** Id of the message that it was made with. */
+  /** `messageKey` of the message that it was made with. */
   readonly madeWith: string | null;
 }
 
@@ -118,7 +118,7 @@ export function ticketDestination(settings: TicketDestination, system: TicketSys
         }
         const isThere =
           isOpening(notification) ||
-          ticket.madeWith === notification.id ||
+          ticket.madeWith === messageKey(notification) ||
           (await system.has(ticket, notification, signal));
         return isThere ? { externalId: ticket.id } : undefined;
       };
@@ -136,4 +136,11 @@ const SAFE_KEY = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 export function storyKey(notification: Notification): string {
   const key = newsOf(notification)?.id ?? notification.id;
   return SAFE_KEY.test(key) ? key : createHash("sha256").update(key).digest("hex").slice(0, 40);
+}
+
+const SAFE_MESSAGE_KEY = /^[A-Za-z0-9][\w:.-]{0,199}$/;
+
+/** The message's id, as text that can stand in a mark of ours. */
+export function messageKey({ id }: Notification): string {
+  return SAFE_MESSAGE_KEY.test(id) ? id : createHash("sha256").update(id).digest("hex");
 }
