@@ -145,7 +145,8 @@ describe("what only one place may do", () => {
   });
 
   test("client libraries and parsers of settings are not on the import path of a function", () => {
-    const heavy = /^(?:@google-cloud\/(?!functions-framework)|@slack\/webhook|zod|yaml|commander|nodemailer|google-auth-library)/;
+    const heavy =
+      /^(?:@google-cloud\/(?!functions-framework)|@slack\/webhook|zod|yaml|commander|nodemailer|google-auth-library)/;
     const eager = new Map<string, readonly string[]>();
     for (const path of sources) {
       const text = (textOf.get(path) as string).replace(/import\("[^"]+"\)/g, "");

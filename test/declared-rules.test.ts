@@ -24,7 +24,14 @@ const ENTRY = {
     serviceName: "run.googleapis.com",
     methodName: "google.cloud.run.v2.Services.UpdateService",
     authenticationInfo: { principalEmail: "bob@example.com" },
-    request: { service: { template: { containers: [{ image: "r.example/till:1" }] }, labels: { reason: "because" } } },
+    request: {
+      service: {
+        template: { containers: [{ image: "r.example/till:1" }] },
+        labels: { reason: "because" },
+        // What no rule of ours has anything to say of.
+        binaryAuthorization: { useDefault: true },
+      },
+    },
   },
 };
 const AT_NIGHT: RuleDocument = {
