@@ -16,7 +16,7 @@ const [shown] = fencesOf("docs/destinations.md").filter(({ language }) => langua
 const yaml = shown?.text ?? "";
 const references = [...yaml.matchAll(/\$\{env:([A-Z_]+)\}/g)].map(([, name]) => name as string);
 const environment: Readonly<Record<string, string>> = Object.fromEntries(
-  references.map((name) => [name, /URL$/.test(name) ? `https://example.com/sEcReT/${name}` : `sEcReT-${name}`]),
+  references.map((name) => [name, name.endsWith("URL") ? `https://example.com/sEcReT/${name}` : `sEcReT-${name}`]),
 );
 const deps = { now: () => 0, console: { write: () => {}, colour: false } };
 
