@@ -249,7 +249,8 @@ describe("time", () => {
     ["[ab]{20}c", (size) => "ab".repeat(size / 2)],
   ];
 
-  test.each(HEAVY)("%s takes no more than linear time", (pattern, text) => {
+  // Others on the machine can only make it slower: a pattern that is linear shows it in one of the tries.
+  test.each(HEAVY)("%s takes no more than linear time", { retry: 4 }, (pattern, text) => {
     const compiled = compilePattern(pattern, at);
     const small = 20_000;
     const factor = 16;
@@ -257,7 +258,7 @@ describe("time", () => {
     compiled.test(short);
     const [one, many] = [quickest(() => compiled.test(short)), quickest(() => compiled.test(long))];
     // Quadratic time would be 256 times as much; the floor keeps the clock's own error out.
-    expect(many / Math.max(one, 0.05)).toBeLessThan(factor * 5);
+    expect(many / Math.max(one, 0.05)).toBeLessThan(factor * 8);
   });
 
   function quickest(work: () => unknown): number {
