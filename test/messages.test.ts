@@ -26,7 +26,10 @@ test.each(firstOfEachKind)("$kind gives commands that can be pasted, filled as f
   const commands = messageFor(file as string).match(/^ {5}(?:gcloud|kubectl) .*$/gm) ?? [];
   expect(commands.length).toBeGreaterThan(0);
   for (const command of commands) {
-    expect(command).not.toMatch(/[{}<>`;&|$]/);
+    // What is quoted the shell leaves alone; the one pipe that is meant leads to us.
+    const bare = command.replace(/'[^'`$]*'/g, "''").replace(/ \| glasswatch replay -$/, "");
+    expect(bare).not.toMatch(/[{}<>`;&|$]/);
+    expect(command).not.toMatch(/[{}]/);
     expect(command, "only what no entry can know stays in capitals").not.toMatch(
       /\b(?:PROJECT|LOCATION|NAME|NAMESPACE|CLUSTER|SERVICE|JOB|POD|COLLECTION|PATH|IMAGE|REVISION|EXECUTION)\b/,
     );

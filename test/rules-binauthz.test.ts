@@ -861,6 +861,14 @@ describe("with a known earlier state", () => {
     });
   });
 
+  test("a change without a body is compared with nothing", () => {
+    const bare = { [REQUEST_POLICY]: undefined, [RESPONSE]: undefined };
+    const known = knowing({ [POLICY_KEY]: SOUND });
+    expect(find(DRY, bare, known)).toMatchObject([
+      { rule: "binauthz.policy_changed", comparedWith: "none", changes: [] },
+    ]);
+  });
+
   test("the finding keeps its id, whatever it was compared with", () => {
     const ids = [{}, knowing({ [POLICY_KEY]: SOUND }), knowing({ [POLICY_KEY]: policy(TRY) })].map(
       (context) => find(DRY, {}, context)[0]?.id,
@@ -1032,6 +1040,10 @@ describe("what it is about", () => {
     expect(
       find(WIDENED, { [`${REQUEST_POLICY}.admissionWhitelistPatterns`]: patterns })[0]?.facts.allowlistWarnings,
     ).toEqual(["gcr.io/my-project** also covers gcr.io/my-project-anything/…: write gcr.io/my-project/**"]);
+  });
+
+  test("without a warning there is no fact of that name", () => {
+    expect(find(DRY)[0]?.facts).not.toHaveProperty("allowlistWarnings");
   });
 
   test("of many warnings, some are listed", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Json } from "../shared/audit-log/json.ts";
+import { viewOf } from "../shared/audit-log/view.ts";
 import { clusterSettingFrom, compareClusterSettings, enforces } from "../shared/classifier/compare-cluster.ts";
 import { orgPolicyFrom } from "../shared/classifier/compare-org-policy.ts";
 import { EMPTY_WATCHLISTS, type Watchlists } from "../shared/classifier/watchlists.ts";
@@ -8,6 +9,7 @@ import { cloudrunRules } from "../shared/rules/cloudrun.ts";
 import { gkeRules } from "../shared/rules/gke.ts";
 import { builtInRules } from "../shared/rules/index.ts";
 import { benchOf, type Changes, knowing } from "./support/judged-sample.ts";
+import { sampleEntry } from "./support/samples.ts";
 
 const METHOD = "protoPayload.methodName";
 const SERVICE = "protoPayload.serviceName";
@@ -62,6 +64,12 @@ describe("a cluster's setting", () => {
       mode(ENFORCE),
       mode("ASK_TWICE"),
       [`neutral evaluationMode: ${ENFORCE} > ASK_TWICE`],
+    ],
+    [
+      "was off, and gets a mode that nobody knows",
+      mode("DISABLED"),
+      mode("ASK_TWICE"),
+      ["neutral evaluationMode: DISABLED > ASK_TWICE"],
     ],
     [
       "loses a mode that nobody knows",
@@ -197,6 +205,14 @@ describe("GKE: a small difference decides", () => {
     expect(first).toMatchObject({ aliases: ["operation/operation-1763625600000-5f0f3c2a"], incidentKey: CLUSTER_KEY });
     expect(gke.find(OFF, { operation: undefined })[0]?.aliases).toEqual(first?.aliases);
     expect(gke.find(OFF, { operation: undefined, [RESPONSE]: { name: "prod-ew1" } })[0]?.aliases).toEqual([]);
+  });
+
+  test.each([
+    ["the cluster enforces the policy", ON, {}],
+    ["the cluster enforced nothing before", OFF, knowing({ [CLUSTER_KEY]: { evaluationMode: "DISABLED" } })],
+  ])("it says why it is not turned off: %s", (reason, file, context) => {
+    const rule = gkeRules.find(({ id }) => id === "gke.binauthz_disabled");
+    expect(rule?.refine?.(viewOf(sampleEntry(file)), context)).toEqual({ accept: false, reason });
   });
 
   test("a cluster without a label goes by its name", () => {
@@ -409,6 +425,10 @@ describe("Cloud Run: a small difference decides", () => {
       watched: true,
       statusCode: 9,
     });
+    const besides = { [INFO]: {}, [DETAILS]: [{ violations: [{ type: "TOS" }] }] };
+    expect(run.find(VIOLATION, besides)[0]?.facts).toMatchObject({
+      constraint: "constraints/run.allowedBinaryAuthorizationPolicies",
+    });
     const other = { [DETAILS]: [{ violations: [{ type: "constraints/run.allowedIngress" }] }] };
     expect(run.find(VIOLATION, other)[0]?.facts).toMatchObject({
       constraint: "constraints/run.allowedIngress",
@@ -493,6 +513,13 @@ describe("deployments that have to have Binary Authorization", () => {
     for (const { facts } of found) {
       expect(facts.demandedBy).toBe("organization policy run.allowedBinaryAuthorizationPolicies");
     }
+  });
+
+  test("without watchlists, a known organization policy demands nothing", () => {
+    const policy = orgPolicyFrom({ dryRunSpec: { rules: [{ enforce: true }] } });
+    expect(run.find(V2_OFF, {}, knowing({ [POLICY]: policy }))).toMatchObject([
+      { rule: "cloudrun.binauthz_disabled", confidence: "medium" },
+    ]);
   });
 
   test("it says who demands it", () => {

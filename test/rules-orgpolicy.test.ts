@@ -173,6 +173,21 @@ describe("two organization policies", () => {
       ["stronger policy: all allowed > deleted"],
     ],
     ["nothing that is deleted is nothing", null, null, []],
+    [
+      "a default that is deleted",
+      { spec: { reset: true } },
+      null,
+      ["stronger policy: reset to Google's default > deleted"],
+    ],
+    [
+      "from nothing to everything",
+      rules({ denyAll: true }),
+      rules({ allowAll: true }),
+      [
+        "weaker (critical) spec.rules.allowAll: all denied > true",
+        "weaker (high) spec.rules.denyAll: true > all allowed",
+      ],
+    ],
     ["etag and time say nothing", { ...ENFORCED, etag: "a" }, { spec: { ...ENFORCED.spec, updateTime: "b" } }, []],
     [
       "flags that tools write as text",
@@ -663,6 +678,15 @@ describe("what it is about", () => {
       boundTo: "//cloudresourcemanager.googleapis.com/projects/1",
     });
     expect(unbound("tagBindings/%zz/tagValues/2")).toMatchObject({ boundTo: "%zz" });
+  });
+
+  test("a tag that is bound may be bound for other reasons", () => {
+    expect(find(TAG)[0]).toMatchObject({ confidence: "low", comparedWith: null, facts: { bound: true } });
+    const unbound = {
+      [METHOD]: "google.cloud.resourcemanager.v3.TagBindings.DeleteTagBinding",
+      [REQUEST]: { name: "tagBindings/x/tagValues/2" },
+    };
+    expect(observed(TAG, unbound)).toBeNull();
   });
 
   test("what is wrong with other constraints is told, but not how grave it is", () => {

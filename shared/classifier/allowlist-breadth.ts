@@ -69,7 +69,6 @@ export function coverageOf(patterns: readonly string[]): (narrow: string) => boo
     const { stem, wildcard } = split(narrow);
     const lastSlash = stem.lastIndexOf("/");
     for (const length of lengths) {
-      if (length > stem.length) continue;
       const head = stem.slice(0, length);
       if (stems["**"].has(head)) return true;
       if (wildcard !== "**" && lastSlash < length && stems["*"].has(head)) return true;
