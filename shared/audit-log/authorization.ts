@@ -1,4 +1,4 @@
-import { isObject, member } from "./json.ts";
+import { isObject, member, textOrNull } from "./json.ts";
 import { type EntryView, field } from "./view.ts";
 
 const AUTHORIZATION = field("protoPayload.authorizationInfo");
@@ -14,6 +14,5 @@ export function missingPermission(view: EntryView): string | null {
     .values(AUTHORIZATION)
     .filter(isObject)
     .find((info) => member(info, "granted") !== true);
-  const permission = member(lacking, "permission");
-  return typeof permission === "string" && permission !== "" ? permission : null;
+  return textOrNull(member(lacking, "permission"));
 }

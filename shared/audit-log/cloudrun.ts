@@ -1,6 +1,6 @@
 import type { Image, Workload, WorkloadKind } from "../finding.ts";
 import { imagesOf, withResolvedDigests } from "./images.ts";
-import { isObject, member } from "./json.ts";
+import { isObject, member, textOrNull } from "./json.ts";
 import { OPERATION_ID, RESOURCE_NAME, RESOURCE_TYPE } from "./payload.ts";
 import { type EntryView, field } from "./view.ts";
 
@@ -130,8 +130,4 @@ export function conditionsOf(view: EntryView): readonly Condition[] {
 function lastPair(resourceName: string): readonly [string | null, string | null] {
   const parts = resourceName.split("/");
   return parts.length < 2 ? [null, null] : [parts.at(-2) as string, textOrNull(parts.at(-1))];
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }

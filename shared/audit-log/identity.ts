@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { LogEntry } from "./entry.ts";
-import { member } from "./json.ts";
+import { member, textOrNull } from "./json.ts";
 
 export interface EntryIdentity {
   readonly logName: string;
@@ -17,10 +17,8 @@ export function identityOf(entry: LogEntry): EntryIdentity {
 }
 
 function stableInsertId(entry: LogEntry): string {
-  const splitUid = member(member(entry, "split"), "uid");
-  if (typeof splitUid === "string" && splitUid !== "") return splitUid;
-  const insertId = member(entry, "insertId");
-  if (typeof insertId === "string" && insertId !== "") return insertId;
+  const given = textOrNull(member(member(entry, "split"), "uid")) ?? textOrNull(member(entry, "insertId"));
+  if (given !== null) return given;
   // Two entries without insertId may share their time, so the content has to tell them apart.
   return `content-${createHash("sha256")
     .update(JSON.stringify(sorted(entry)))

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, member } from "./json.ts";
+import { isObject, type JsonObject, member, textOrNull } from "./json.ts";
 import { projectOf, scopeOf } from "./origin.ts";
 import { nameAfter, RESOURCE_NAME, STATUS_MESSAGE } from "./payload.ts";
 import { type EntryView, field } from "./view.ts";
@@ -147,15 +147,11 @@ export interface DryRunVerdict {
 /** What a policy in dry run would have said; one source names the constraint in a list of violations. */
 export function dryRunVerdict(view: EntryView): DryRunVerdict {
   const metadata = view.object(METADATA);
-  const text = (key: string) => {
-    const value = member(metadata, key);
-    return typeof value === "string" && value !== "" ? value : null;
-  };
+  const text = (key: string) => textOrNull(member(metadata, key));
   const listed = member(metadata, "violationInfo");
   const first = Array.isArray(listed) ? listed.find(isObject) : undefined;
-  const inList = member(first, "constraint");
   return {
-    constraint: text("constraint") ?? (typeof inList === "string" && inList !== "" ? inList : null),
+    constraint: text("constraint") ?? textOrNull(member(first, "constraint")),
     dryRunResult: text("dryRunResult"),
     liveResult: text("liveResult"),
     resourceType: text("resourceType"),

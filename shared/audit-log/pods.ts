@@ -1,6 +1,6 @@
 import type { Fact, Image, Workload, WorkloadKind } from "../finding.ts";
 import { imageOf, imagesOf } from "./images.ts";
-import { isObject, member } from "./json.ts";
+import { isObject, member, textOrNull } from "./json.ts";
 import { KUBERNETES_FIELDS, kubernetesObject, kubernetesWorkload, ownerPath } from "./kubernetes.ts";
 import { locationOf, projectOf } from "./origin.ts";
 import { METHOD_NAME } from "./payload.ts";
@@ -120,8 +120,7 @@ const OVERRIDDEN =
 export function overriddenVerdict(view: EntryView): string | null {
   const labels = view.object(LABELS);
   const key = Object.keys(labels ?? {}).find((name) => OVERRIDDEN.test(name));
-  const text = key === undefined ? undefined : member(labels, key);
-  return typeof text === "string" && text !== "" ? text : null;
+  return key === undefined ? null : textOrNull(member(labels, key));
 }
 
 const ATTESTOR = /\bprojects\/[^\s/:]+\/attestors\/[^\s:]+/;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { authenticatedActor } from "../audit-log/actor.ts";
 import type { LogEntry } from "../audit-log/entry.ts";
 import { type EntryIdentity, identityOf } from "../audit-log/identity.ts";
-import { member } from "../audit-log/json.ts";
+import { member, textOrNull } from "../audit-log/json.ts";
 import { locationOf, projectOf, scopeOf } from "../audit-log/origin.ts";
 import { RESOURCE_NAME, RESOURCE_TYPE } from "../audit-log/payload.ts";
 import { type EntryView, viewOf } from "../audit-log/view.ts";
@@ -69,8 +69,7 @@ function toFinding({ rule, entry, view, identity, matched, confidence }: Basis, 
   const location = locationOf(view);
   const scope = scopeOf(view);
   const workload = extraction.workload ?? null;
-  const insertId = member(entry, "insertId");
-  const own = { ...identity, insertId: typeof insertId === "string" && insertId !== "" ? insertId : identity.insertId };
+  const own = { ...identity, insertId: textOrNull(member(entry, "insertId")) ?? identity.insertId };
   return {
     schema: FINDING_SCHEMA_VERSION,
     id: findingId(identity, rule),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isObject, type Json, type JsonObject, member } from "../audit-log/json.ts";
+import { isObject, type Json, type JsonObject, member, textOrNull } from "../audit-log/json.ts";
 import { canonical, type GradedChange, neutral, stronger, weaker } from "./graded-change.ts";
 
 /**
@@ -36,7 +36,7 @@ function keysOf(attestor: unknown): ReadonlyMap<string, string> {
     (Array.isArray(keys) ? (keys as readonly Json[]) : []).filter(isObject).map((key) => {
       const material = [member(key, "asciiArmoredPgpPublicKey"), member(key, "pkixPublicKey")];
       const id = member(key, "id");
-      const named = typeof id === "string" && id !== "" ? id : "a key without an id";
+      const named = textOrNull(id) ?? "a key without an id";
       return [
         createHash("sha256")
           .update(canonical([named, material]))
@@ -48,8 +48,7 @@ function keysOf(attestor: unknown): ReadonlyMap<string, string> {
 }
 
 function noteOf(attestor: unknown): string | null {
-  const note = member(attestor, "note") ?? member(holderOf(attestor), "noteReference");
-  return typeof note === "string" && note !== "" ? note : null;
+  return textOrNull(member(attestor, "note") ?? member(holderOf(attestor), "noteReference"));
 }
 
 /** The v1 and the v1beta1 API call it differently. */

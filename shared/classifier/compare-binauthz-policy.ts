@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, member } from "../audit-log/json.ts";
+import { isObject, type Json, type JsonObject, member, textOrNull } from "../audit-log/json.ts";
 import { field } from "../audit-log/view.ts";
 import { breadthOf, coverageOf } from "./allowlist-breadth.ts";
 import { type GradedChange, listChanges, neutral, stronger, summed, weaker } from "./graded-change.ts";
@@ -170,7 +170,7 @@ function compareGlobalMode(before: unknown, after: unknown): readonly GradedChan
 }
 
 function globalModeOf(policy: unknown): string | null {
-  const mode = textOf(member(policy, GLOBAL_MODE));
+  const mode = textOrNull(member(policy, GLOBAL_MODE));
   return mode === "GLOBAL_POLICY_EVALUATION_MODE_UNSPECIFIED" ? null : mode;
 }
 
@@ -181,8 +181,8 @@ function defaultRuleOf(policy: unknown): AdmissionRule {
 function ruleFrom(value: unknown): AdmissionRule {
   const attestors = member(value, "requireAttestationsBy");
   return {
-    evaluationMode: textOf(member(value, "evaluationMode")),
-    enforcementMode: textOf(member(value, "enforcementMode")),
+    evaluationMode: textOrNull(member(value, "evaluationMode")),
+    enforcementMode: textOrNull(member(value, "enforcementMode")),
     attestors: Array.isArray(attestors) ? attestors.filter((name) => typeof name === "string") : [],
   };
 }
@@ -202,10 +202,6 @@ function allowlistOf(policy: unknown): readonly string[] {
   const patterns = member(policy, ALLOWLIST);
   if (!Array.isArray(patterns)) return [];
   return (patterns as readonly Json[])
-    .map((pattern) => textOf(member(pattern, "namePattern")))
-    .filter((pattern) => pattern !== null && pattern !== "") as readonly string[];
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
+    .map((pattern) => textOrNull(member(pattern, "namePattern")))
+    .filter((pattern) => pattern !== null);
 }

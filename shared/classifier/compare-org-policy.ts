@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, member } from "../audit-log/json.ts";
+import { isObject, type Json, type JsonObject, member, textOrNull } from "../audit-log/json.ts";
 import { canonical, type GradedChange, listChanges, neutral, stronger, summed, weaker } from "./graded-change.ts";
 
 /**
@@ -91,8 +91,8 @@ export function compareCustomConstraints(before: unknown, after: unknown): reado
     }
   }
   const [from, to] = [before, after].map((constraint) => ({
-    condition: textOf(member(constraint, "condition")),
-    action: textOf(member(constraint, "actionType")),
+    condition: textOrNull(member(constraint, "condition")),
+    action: textOrNull(member(constraint, "actionType")),
   })) as [ConstraintTest, ConstraintTest];
   const test = "customConstraint.condition";
   if (neverBites(to)) {
@@ -255,13 +255,14 @@ function ruleFrom(rule: JsonObject): PolicyRule {
   const values = member(rule, "values");
   const [condition, enforce, parameters] = ["condition", "enforce", "parameters"].map((key) => member(rule, key));
   return {
-    condition: textOf(isObject(condition) ? member(condition, "expression") : condition) ?? "",
+    condition: textOrNull(isObject(condition) ? member(condition, "expression") : condition) ?? "",
     allowAll: isTrue(member(rule, "allowAll")),
     denyAll: isTrue(member(rule, "denyAll")),
     enforce: enforce === undefined || enforce === null ? null : isTrue(enforce),
     allowedValues: textsOf(member(values, "allowedValues") ?? member(rule, "allowedValues")),
     deniedValues: textsOf(member(values, "deniedValues") ?? member(rule, "deniedValues")),
-    parameters: parameters === undefined || parameters === null ? null : (textOf(parameters) ?? canonical(parameters)),
+    parameters:
+      parameters === undefined || parameters === null ? null : (textOrNull(parameters) ?? canonical(parameters)),
   };
 }
 
@@ -269,7 +270,7 @@ function ruleFrom(rule: JsonObject): PolicyRule {
 function legacySpec(policy: JsonObject): PolicySpec | null {
   const [list, bool, restored] = ["listPolicy", "booleanPolicy", "restoreDefault"].map((key) => member(policy, key));
   if (isObject(list)) {
-    const all = textOf(member(list, "allValues"));
+    const all = textOrNull(member(list, "allValues"));
     const rule: PolicyRule = {
       ...NO_RULE,
       allowAll: all === "ALLOW",
@@ -288,10 +289,6 @@ function legacySpec(policy: JsonObject): PolicySpec | null {
 /** Terraform and older tools write flags as text. */
 function isTrue(value: unknown): boolean {
   return value === true || (typeof value === "string" && value.toLowerCase() === "true");
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function textsOf(value: unknown): readonly string[] {

@@ -1,5 +1,5 @@
 import { imageOf } from "../audit-log/images.ts";
-import { isObject, type Json, member } from "../audit-log/json.ts";
+import { isObject, type Json, member, textOrNull } from "../audit-log/json.ts";
 import { projectOf } from "../audit-log/origin.ts";
 import { nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
@@ -110,14 +110,14 @@ function attestations(view: EntryView): readonly Json[] {
 
 function attested(view: EntryView): Extraction {
   const found = attestations(view);
-  const note = textIn(found[0], "noteName");
+  const note = textOrNull(member(found[0], "noteName"));
   const images = found
-    .map((occurrence) => textIn(occurrence, "resourceUri"))
+    .map((occurrence) => textOrNull(member(occurrence, "resourceUri")))
     .filter((uri) => uri !== null)
     .map((uri) => imageOf(uri.replace(/^https?:\/\//, "")));
   const signatures = member(member(found[0], "attestation"), "signatures");
   const keys = (Array.isArray(signatures) ? (signatures as readonly Json[]) : [])
-    .map((signature) => textIn(signature, "publicKeyId"))
+    .map((signature) => textOrNull(member(signature, "publicKeyId")))
     .filter((key) => key !== null);
   return {
     incidentKey: ["attestation", projectOf(view) ?? "unknown", nameAfter(note ?? "", "notes") ?? "unknown"].join("/"),
@@ -128,7 +128,7 @@ function attested(view: EntryView): Extraction {
 
 function isAuthority(view: EntryView): boolean {
   if (isObject(member(view.object(NOTE), "attestationAuthority"))) return true;
-  const kind = textIn(view.object(NOTE), "kind");
+  const kind = textOrNull(member(view.object(NOTE), "kind"));
   if (kind !== null && kind !== "NOTE_KIND_UNSPECIFIED")
     return kind === "ATTESTATION" || kind === "ATTESTATION_AUTHORITY";
   return Object.values(view.object(NOTES) ?? {}).some((note) => isObject(member(note, "attestationAuthority")));
@@ -142,11 +142,6 @@ function noted(view: EntryView): Extraction {
 
 function lastName(view: EntryView): string | null {
   return (view.text(NAME) ?? view.text(RESOURCE_NAME))?.split("/").at(-1) ?? null;
-}
-
-function textIn(value: Json | undefined, key: string): string | null {
-  const text = member(value, key);
-  return typeof text === "string" && text !== "" ? text : null;
 }
 
 function counsel(why: string, look: string): Counsel {

@@ -1,6 +1,6 @@
 import { UNKNOWN_ACTOR } from "../audit-log/actor.ts";
 import { imageOf } from "../audit-log/images.ts";
-import { isObject, member } from "../audit-log/json.ts";
+import { isObject, member, textOrNull } from "../audit-log/json.ts";
 import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
 import { nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
@@ -180,8 +180,4 @@ function feedCounsel(why: string): Counsel {
 
 function workload(parts: Pick<Workload, "kind" | "name" | "pod" | "cluster" | "namespace">): Workload {
   return { ...parts, revision: null, execution: null };
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, member } from "../audit-log/json.ts";
+import { isObject, type Json, type JsonObject, member, textOrNull } from "../audit-log/json.ts";
 import { projectOf } from "../audit-log/origin.ts";
 import { METHOD_NAME, nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
 import { changesField, UPDATE_MASK_FIELDS, updateMask } from "../audit-log/update-mask.ts";
@@ -433,10 +433,6 @@ function observedExclusion(view: EntryView): ObservedState | null {
   const state = exclusionAfter(view);
   const { incidentKey } = exclusionEvent(view, null);
   return Object.keys(state).length === 0 ? null : { key: incidentKey, state };
-}
-
-function textOrNull(value: Json | undefined): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }
 
 /** The last entry of a long operation carries no request: what it would tell, the first one told. */

@@ -1,6 +1,6 @@
 import { AUTHORIZATION_FIELDS, missingPermission } from "../audit-log/authorization.ts";
 import { cloudRunWorkload, OBSERVED_FIELDS } from "../audit-log/cloudrun.ts";
-import { member } from "../audit-log/json.ts";
+import { member, textOrNull } from "../audit-log/json.ts";
 import {
   constraintAt,
   customConstraintIn,
@@ -305,9 +305,10 @@ function inWords({ field: name, after }: { readonly field: string; readonly afte
 function tagBinding(view: EntryView): Extraction {
   const binding = view.object(TAG_BINDING);
   // tagBindings/FULL_RESOURCE_NAME_ENCODED/tagValues/NUMBER
-  const name = view.text(REQUEST_NAME) ?? textOf(member(binding, "name")) ?? "";
+  const name = view.text(REQUEST_NAME) ?? textOrNull(member(binding, "name")) ?? "";
   const encoded = nameAfter(name, "tagBindings");
-  const tagValue = textOf(member(binding, "tagValue")) ?? (name === "" ? null : name.slice(name.indexOf("tagValues/")));
+  const tagValue =
+    textOrNull(member(binding, "tagValue")) ?? (name === "" ? null : name.slice(name.indexOf("tagValues/")));
   const project = projectOf(view);
   const scope = project === null ? scopeOf(view) : `projects/${project}`;
   return {
@@ -315,7 +316,7 @@ function tagBinding(view: EntryView): Extraction {
     facts: {
       tagValue,
       bound: !isDeletionOfBinding(view),
-      boundTo: textOf(member(binding, "parent")) ?? (encoded === null ? null : decoded(encoded)),
+      boundTo: textOrNull(member(binding, "parent")) ?? (encoded === null ? null : decoded(encoded)),
       watched: false,
       ...scopeFacts(scope),
     },
@@ -333,10 +334,6 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
 }
 
 const CLOUD_RUN =
