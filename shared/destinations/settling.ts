@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { ProcessingError } from "../errors.ts";
+import { codeOf, ProcessingError } from "../errors.ts";
 
 /**
  * "Not found" right after a message was sent means nothing: the server may still be at work on a request that we gave
@@ -14,6 +14,8 @@ export interface Settling {
   search<T>(search: Search<T>): Promise<T | undefined>;
   /** Something was sent under this key just now, and nobody knows whether it was taken. */
   sent(key: string): void;
+  /** Sends; remembers the keys where nobody knows whether what was sent under them was taken. Throws what `send` throws. */
+  sending<T>(keys: readonly string[], send: () => Promise<T>): Promise<T>;
 }
 
 export interface Search<T> {
@@ -43,9 +45,18 @@ export function settling(now: () => number, settleMs: number = SETTLE_MS): Settl
     }
     return at;
   };
+  const sent = (key: string) => void remember(key, now());
   return {
-    sent(key) {
-      remember(key, now());
+    sent,
+    async sending(keys, send) {
+      try {
+        return await send();
+      } catch (error) {
+        if (codeOf(error) === "DESTINATION_UNKNOWN_OUTCOME") {
+          keys.forEach(sent);
+        }
+        throw error;
+      }
     },
     async search({ destination, key, sentAt, signal, look }) {
       const known = sentAtOf.get(key);

@@ -1,5 +1,5 @@
 import type { KnownBlock } from "@slack/types";
-import { codeOf, ProcessingError } from "../errors.ts";
+import { ProcessingError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { Destination, Receipt } from "./destination.ts";
 import {
@@ -187,17 +187,6 @@ export function slackBot(settings: SlackBotSettings, deps: HttpDeps): Destinatio
     return ts === null || !TS.test(ts) ? undefined : { ts, message: found };
   }
 
-  async function sending<T>(keys: readonly string[], run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      if (codeOf(error) === "DESTINATION_UNKNOWN_OUTCOME") {
-        keys.forEach(settled.sent);
-      }
-      throw error;
-    }
-  }
-
   async function threadOf(
     notification: Notification,
     signal: AbortSignal,
@@ -222,7 +211,7 @@ export function slackBot(settings: SlackBotSettings, deps: HttpDeps): Destinatio
     channel: `slack-bot:${channel}`,
     minIntervalMs: MIN_INTERVAL_MS,
     async deliver(notification, signal, earlier): Promise<Receipt> {
-      return sending([storyKey(notification), notification.id], async () => {
+      return settled.sending([storyKey(notification), notification.id], async () => {
         const thread = isOpening(notification) ? undefined : await threadOf(notification, signal, earlier);
         if (thread === undefined) {
           return post(notification, signal);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { codeOf, ProcessingError } from "../errors.ts";
+import { ProcessingError } from "../errors.ts";
 import type { Destination, DestinationKind, Receipt } from "./destination.ts";
 import { isOpening, newsOf } from "./incident-words.ts";
 import { repeatable } from "./json-api.ts";
@@ -45,22 +45,10 @@ export function ticketDestination(settings: TicketDestination, system: TicketSys
   const destination = `${kind} "${id}"`;
   const settled = settling(now, settings.settleMs);
 
-  /** Remembers under which keys it is not known whether something is there. */
-  async function sending<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
-    try {
-      return await send();
-    } catch (error) {
-      if (codeOf(error) === "DESTINATION_UNKNOWN_OUTCOME") {
-        keys.forEach(settled.sent);
-      }
-      throw error;
-    }
-  }
-
   async function create(notification: Notification, signal: AbortSignal): Promise<Receipt> {
     const key = storyKey(notification);
     const make = () => system.create(notification, key, signal);
-    return { externalId: await sending([key, notification.id], make) };
+    return { externalId: await settled.sending([key, notification.id], make) };
   }
 
   async function locate(
@@ -104,7 +92,7 @@ export function ticketDestination(settings: TicketDestination, system: TicketSys
       if (news?.news === "reopened" && ticket.isClosed) {
         await repeatable(async () => system.move(ticket, "open", signal));
       }
-      await sending([notification.id], () => system.tell(ticket, notification, signal));
+      await settled.sending([notification.id], () => system.tell(ticket, notification, signal));
       return { externalId: ticket.id };
     },
 
