@@ -3,10 +3,11 @@ import { classify } from "../shared/classifier/classify.ts";
 import type { Finding } from "../shared/finding.ts";
 import { acted, type Incident, type IncidentSettings, joined, opened } from "../shared/incidents/incident.ts";
 import { incidentFields } from "../shared/incidents/incident-schema.ts";
+import { isTimeZone } from "../shared/query/timestamp.ts";
 import { type DecisionBasis, decide } from "../shared/response/decide.ts";
 import { compileRoutes, destinationsOf, type RouteDocument, waysOf } from "../shared/response/routes.ts";
 import { type Silence, silenceFor } from "../shared/response/silences.ts";
-import { isWithin, isZone, type TimeWindow } from "../shared/response/time-window.ts";
+import { isWithin, type TimeWindow } from "../shared/response/time-window.ts";
 import { builtInCatalogue } from "../shared/rules/index.ts";
 import { sampleEntry } from "./support/samples.ts";
 
@@ -147,7 +148,7 @@ describe("hours are those of the clock on the wall", () => {
   });
 
   test("zones are checked by name", () => {
-    expect([isZone("Europe/Berlin"), isZone("Europe/Bonn")]).toEqual([true, false]);
+    expect([isTimeZone("Europe/Berlin"), isTimeZone("Europe/Bonn")]).toEqual([true, false]);
   });
 });
 

@@ -53,13 +53,3 @@ function wallClock(at: Date, zone: string): { day: Weekday; minute: number } {
     minute: Number(parts.hour) * 60 + Number(parts.minute),
   };
 }
-
-/** Whether the text is a zone that this runtime knows. */
-export function isZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en-GB", { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
