@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { LogEntry } from "../../shared/audit-log/entry.ts";
-import { asText } from "../../shared/audit-log/json.ts";
+import { asText, member, textOrNull } from "../../shared/audit-log/json.ts";
+import { percentDecoded } from "../../shared/audit-log/payload.ts";
 import { readableLine } from "../../shared/destinations/readable-text.ts";
 import { ProcessingError } from "../../shared/errors.ts";
 import { compile, type Query } from "../../shared/query/compile.ts";
@@ -24,9 +25,9 @@ export interface QueryOptions {
 const COLUMNS: readonly Column<LogEntry>[] = [
   { title: "TIMESTAMP", text: ({ timestamp }) => timestamp, most: 30 },
   { title: "SEVERITY", text: ({ severity }) => asText(severity ?? ""), most: 9 },
-  { title: "LOG", text: ({ logName }) => decoded(logName.slice(logName.indexOf("/logs/") + 6)), most: 44 },
-  { title: "RESOURCE", text: ({ resource }) => member(resource, "type"), most: 24 },
-  { title: "METHOD", text: ({ protoPayload }) => member(protoPayload, "methodName"), most: 60 },
+  { title: "LOG", text: ({ logName }) => percentDecoded(logName.slice(logName.indexOf("/logs/") + 6)), most: 44 },
+  { title: "RESOURCE", text: ({ resource }) => textOrNull(member(resource, "type")) ?? "", most: 24 },
+  { title: "METHOD", text: ({ protoPayload }) => textOrNull(member(protoPayload, "methodName")) ?? "", most: 60 },
   { title: "INSERT ID", text: ({ insertId }) => insertId ?? "", most: 40 },
 ];
 
@@ -119,17 +120,4 @@ function explained(explanation: Explanation, entry: LogEntry): string {
   };
   visit(explanation, 1);
   return lines.join("\n");
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function member(value: unknown, key: string): string {
-  const found = (value as Readonly<Record<string, unknown>> | null | undefined)?.[key];
-  return typeof found === "string" ? found : "";
 }

@@ -10,6 +10,15 @@ export const STATUS_MESSAGE = field("protoPayload.status.message");
 export const INSERT_ID = field("insertId");
 export const OPERATION_ID = field("operation.id");
 
+/** `%2F` and the like undone, as names of logs and of bound resources have them; as it is where that is not possible. */
+export function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** google.rpc.Status code, 0 where the call went well; JSON writers give it as number or text. */
 export function statusCodeOf(view: EntryView): number {
   const code = Number(view.value(STATUS_CODE) ?? 0);

@@ -12,7 +12,7 @@ import {
   shortConstraint,
 } from "../audit-log/orgpolicy.ts";
 import { projectOf, scopeOf } from "../audit-log/origin.ts";
-import { METHOD_NAME, nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
+import { METHOD_NAME, nameAfter, percentDecoded, RESOURCE_NAME } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
 import { ADMIN_READS, operationAlias } from "../classifier/admin-activity.ts";
 import {
@@ -316,7 +316,7 @@ function tagBinding(view: EntryView): Extraction {
     facts: {
       tagValue,
       bound: !isDeletionOfBinding(view),
-      boundTo: textOrNull(member(binding, "parent")) ?? (encoded === null ? null : decoded(encoded)),
+      boundTo: textOrNull(member(binding, "parent")) ?? (encoded === null ? null : percentDecoded(encoded)),
       watched: false,
       ...scopeFacts(scope),
     },
@@ -326,14 +326,6 @@ function tagBinding(view: EntryView): Extraction {
 
 function isDeletionOfBinding(view: EntryView): boolean {
   return methodOf(view) === "DeleteTagBinding";
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 const CLOUD_RUN =
