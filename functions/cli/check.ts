@@ -3,14 +3,14 @@ import { loadSettings, processEnvironment } from "../../shared/settings.ts";
 import { oneOf } from "./arguments.ts";
 import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
-import { chosenRules } from "./rules-in-force.ts";
+import { rulesOf } from "./rules-in-force.ts";
 
 /** `glasswatch check`: what the functions would read at their start, read here. A mistake is thrown with its place. */
 export async function check({ config, format }: { config?: string; format?: string }): Promise<number> {
   const chosen = oneOf(format, ["table", "json"], "--format") ?? (process.stdout.isTTY ? "table" : "json");
   const environment = processEnvironment();
   const settings = await loadSettings(environment, config);
-  const catalogue = compileCatalogue(await chosenRules(config));
+  const catalogue = compileCatalogue(rulesOf(settings));
   const found = {
     settings: settings.source,
     store: settings.store.kind,

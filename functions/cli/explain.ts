@@ -9,7 +9,7 @@ import { formatOption } from "./arguments.ts";
 import { emptyTally, entriesOf } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
-import { chosenRules } from "./rules-in-force.ts";
+import { chosenRules, rulesNamed } from "./rules-in-force.ts";
 
 /** What one rule made of one entry. */
 type Verdict =
@@ -37,7 +37,7 @@ export async function explain(
 ): Promise<number> {
   const format = formatOption(options.format, process.stdout.isTTY === true);
   const catalogue = compileCatalogue(await chosenRules(options.config));
-  const chosen = (await chosenRules(options.config, options.rules)).map(({ id }) => id);
+  const chosen = rulesNamed(options.rules, catalogue.rules).map(({ id }) => id);
   const all: Explained[] = [];
   const tally = emptyTally();
   for await (const { entry, place } of entriesOf(paths, tally)) {
