@@ -19,8 +19,6 @@ import {
   processEnvironment,
   type Settings,
 } from "../shared/settings.ts";
-import { memoryStore } from "../shared/state/memory.ts";
-import { openSqliteStore } from "../shared/state/sqlite.ts";
 import type { Store } from "../shared/state/store.ts";
 import { type DeadLetters, publishedDeadLetters, storedDeadLetters } from "./dead-letters.ts";
 
@@ -103,18 +101,22 @@ export async function openHouse(environment: Environment = processEnvironment())
   };
 }
 
+/** Loads the kind that is asked for and no other, with the first finding: most instances never have one. */
 async function openStore({ store, project, source }: Settings, platform: Platform): Promise<Store> {
   switch (store.kind) {
-    case "sqlite":
+    case "sqlite": {
+      const { openSqliteStore } = await import("../shared/state/sqlite.ts");
       return openSqliteStore(store.path);
-    case "memory":
+    }
+    case "memory": {
+      const { memoryStore } = await import("../shared/state/memory.ts");
       return memoryStore();
+    }
     case "firestore": {
       if (project === undefined) {
         const message = `${source}: the firestore store needs project, or GOOGLE_CLOUD_PROJECT`;
         throw new ProcessingError("SETTINGS_INVALID", message, { place: source });
       }
-      // Loaded here, so that whoever keeps the state elsewhere does not pay for it.
       const { openFirestoreStore } = await import("../shared/state/firestore.ts");
       return openFirestoreStore({ ...store, project, emulatorHost: platform.firestoreEmulatorHost });
     }
