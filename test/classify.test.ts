@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { LogEntry } from "../shared/audit-log/entry.ts";
 import { readValue } from "../shared/audit-log/envelope.ts";
 import type { Json } from "../shared/audit-log/json.ts";
-import { type EntryView, type Field, viewOf } from "../shared/audit-log/view.ts";
+import { viewOf } from "../shared/audit-log/view.ts";
 import { compileCatalogue, openCatalogue } from "../shared/classifier/catalogue.ts";
 import { classify } from "../shared/classifier/classify.ts";
 import { groupFilters } from "../shared/classifier/grouped-filters.ts";
@@ -17,6 +17,7 @@ import { summarizeChanges } from "./support/change-summary.ts";
 import { changed } from "./support/changed-entry.ts";
 import { fixtures } from "./support/fixtures.ts";
 import { expectGolden } from "./support/golden.ts";
+import { declaredOnly } from "./support/judged-sample.ts";
 import { type Sample, sampleBytes, sampleEntry, sampleIndex } from "./support/samples.ts";
 
 const catalogue = builtInCatalogue();
@@ -690,30 +691,11 @@ describe("classifying is a pure function", () => {
   test("a rule reads nothing that it has not declared", () => {
     for (const { file, kind } of ours) {
       const rule = catalogue.rule(kind) as Rule;
-      const declared = new Set(rule.reads.map(({ text }) => text));
-      const view = recording(viewOf(sampleEntry(file)), ({ text }) =>
-        expect(declared, `${kind} reads ${text}`).toContain(text),
-      );
+      const view = declaredOnly(rule, viewOf(sampleEntry(file)));
       rule.refine?.(view, {});
       rule.extract(view, {});
     }
   });
-
-  function recording(view: EntryView, seen: (field: Field) => void): EntryView {
-    const watched =
-      <T>(read: (field: Field) => T) =>
-      (field: Field) => {
-        seen(field);
-        return read(field);
-      };
-    return {
-      value: watched((f) => view.value(f)),
-      text: watched((f) => view.text(f)),
-      object: watched((f) => view.object(f)),
-      values: watched((f) => view.values(f)),
-      texts: watched((f) => view.texts(f)),
-    };
-  }
 
   test("a rule that throws is a fault, and hides no other rule", () => {
     const broken: Rule = {

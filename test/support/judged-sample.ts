@@ -48,12 +48,12 @@ function observedIn(catalogue: Catalogue, file: string, changes: Changes): Obser
 }
 
 /** The view, when it is asked for nothing but what the rule has declared. */
-function declaredOnly(rule: Rule, view: EntryView): EntryView {
+export function declaredOnly(rule: Rule, view: EntryView): EntryView {
   const declared = new Set(rule.reads.map(({ text }) => text));
   const watched =
     <T>(read: (field: Field) => T) =>
     (field: Field) => {
-      expect(declared, `${rule.id} observes ${field.text}`).toContain(field.text);
+      expect(declared, `${rule.id} reads ${field.text}`).toContain(field.text);
       return read(field);
     };
   return {
