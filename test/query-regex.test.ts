@@ -165,6 +165,12 @@ describe("patterns mean what RE2 takes them for", () => {
     maxLength: 10,
   });
 
+  test("\\B is never found inside a character of two code units", () => {
+    for (const pattern of ["\\B", "(?:\\B)+", "\\B|x"])
+      expect(compilePattern(pattern, at).test("a😀a"), pattern).toBe(false);
+    expect(compilePattern("\\B", at).test("ab")).toBe(true);
+  });
+
   property.prop([anchored, fc.array(text, { minLength: 1, maxLength: 8 })], { numRuns: 4000 })(
     "whichever engine runs them",
     (pattern, texts) => {

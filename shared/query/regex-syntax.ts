@@ -15,7 +15,7 @@ export type Range = readonly [first: number, last: number];
 /** A place between characters: the begin or end of the text, or a border of an ASCII word. */
 export interface Edge {
   readonly kind: "edge";
-  readonly at: "start" | "end" | "word" | "no-word";
+  readonly at: "start" | "end" | "word";
 }
 
 export interface Sequence {
@@ -82,7 +82,7 @@ export function toJavaScript(regex: Regex): string {
     case "set":
       return setSource(regex.ranges);
     case "edge":
-      return { start: "^", end: "$", word: "\\b", "no-word": "\\B" }[regex.at];
+      return { start: "^", end: "$", word: "\\b" }[regex.at];
     case "sequence":
       return regex.parts.map(toJavaScript).join("");
     case "alternation":
@@ -195,7 +195,8 @@ class RegexParser {
   private escape(): Regex | undefined {
     const character = this.peek();
     this.index++;
-    if (character === "b" || character === "B") return { kind: "edge", at: character === "b" ? "word" : "no-word" };
+    // Not \B: the engine's own search finds it inside a surrogate pair.
+    if (character === "b") return { kind: "edge", at: "word" };
     const ranges = CLASSES.get(character);
     if (ranges !== undefined) return { kind: "set", ranges };
     const point = escapedPoint(character);
