@@ -1,47 +1,80 @@
 import type { LogEntry } from "./audit-log/entry.ts";
 import type { Catalogue } from "./classifier/catalogue.ts";
-import { type Classification, classify, type Fault } from "./classifier/classify.ts";
-import type { ClassifyContext } from "./classifier/rule.ts";
+import {
+  type Classification,
+  type Fault,
+  judge,
+  NOTHING,
+  type Observation,
+  observe,
+  possibleFindingIds,
+  type Recognition,
+  recognise,
+} from "./classifier/classify.ts";
 import type { Log } from "./log.ts";
 import type { Outbox } from "./response/outbox.ts";
+import type { StateHistory } from "./state/state-history.ts";
 
-/** What the path needs. Without an outbox it only judges: that is a replay. */
+/** What the path needs. */
 export interface Pipeline {
   readonly catalogue: Catalogue;
   readonly log: Log;
-  readonly context?: ClassifyContext;
+  /** Without one nothing is stored and nobody is told: that is a replay. */
   readonly outbox?: Outbox;
+  /** Where a replay remembers what the entries before have shown; with an outbox the store does. */
+  readonly history?: StateHistory;
 }
 
 /**
- * THE PATH, the same for a live message and for a replayed line: judged, then, where there is an outbox, stored together
- * with what has to be told about it. `at` is now for a live entry and the entry's own timestamp in a replay. Throws only
- * what the store throws; delivering is the next step, and the caller's. An entry that is nobody's business is done at
- * once, without a promise: those are nearly all, and each promise costs as much as judging one.
+ * THE PATH, the same for a live message and for a replayed line: judged by what is known of before, then, where there is
+ * an outbox, stored together with what has to be told about it. `at` is now for a live entry and the entry's own timestamp
+ * in a replay. Throws only what the store throws; delivering is the next step, and the caller's. An entry that is nobody's
+ * business is done at once, without a promise: those are nearly all, and each promise costs as much as judging one.
  */
 export function processEntry(entry: LogEntry, at: Date, pipeline: Pipeline): Classification | Promise<Classification> {
-  const classification = classify(entry, pipeline.catalogue, pipeline.context);
-  for (const fault of classification.faults) report(fault, entry, pipeline.log);
-  if (pipeline.outbox === undefined || classification.findings.length === 0) return classification;
-  return record(classification, at, pipeline.outbox, pipeline.log);
+  const recognition = recognise(entry, pipeline.catalogue);
+  if (recognition === undefined) return NOTHING;
+  const { outbox, history, log } = pipeline;
+  const observation = observe(recognition);
+  if (outbox === undefined) return reported(replayed(recognition, observation, history), entry, log);
+  const asksFor = new Set<string>();
+  const { faults } = observation;
+  const first = withFaults(judge(recognition, { previousState: (key) => void asksFor.add(key) }), faults);
+  // Refused whatever was before, and nothing to remember: no work for a store.
+  const isOver = first.findings.length === 0 && observation.states.length === 0 && asksFor.size === 0;
+  return isOver ? reported(first, entry, log) : record(recognition, observation, asksFor, at, outbox, log);
 }
 
-function report({ rule, error }: Fault, entry: LogEntry, log: Log): void {
-  log({
-    event: "rule.fault",
-    severity: "ERROR",
-    message: `rule ${rule} failed on an entry; nobody was told what it would have found`,
-    code: error.code,
-    rule,
-    insertId: entry.insertId,
-    cause: error.cause instanceof Error ? error.cause.name : typeof error.cause,
-  });
+/** Compared with what the entries before have shown; what this one shows is remembered for those after it. */
+function replayed(recognition: Recognition, { states, faults }: Observation, history?: StateHistory): Classification {
+  const moment = momentOf(recognition);
+  const classification = judge(recognition, { previousState: (key) => history?.previous({ ...moment, key }) });
+  for (const { key, state } of states) history?.add({ ...moment, key, state });
+  return withFaults(classification, faults);
 }
 
-async function record(classification: Classification, at: Date, outbox: Outbox, log: Log): Promise<Classification> {
-  const { fresh } = await outbox.record(classification.findings, at);
-  for (const finding of classification.findings) {
-    const isFresh = fresh.includes(finding.id);
+async function record(
+  recognition: Recognition,
+  { states, faults }: Observation,
+  asksFor: ReadonlySet<string>,
+  at: Date,
+  outbox: Outbox,
+  log: Log,
+): Promise<Classification> {
+  const moment = momentOf(recognition);
+  const { judged, fresh } = await outbox.record(
+    {
+      findingIds: possibleFindingIds(recognition),
+      moment,
+      asksFor: [...asksFor],
+      states: states.map(({ key, state }) => ({ ...moment, key, state })),
+      judge: (previousState) => withFaults(judge(recognition, { previousState }), faults),
+    },
+    at,
+  );
+  reported(judged, recognition.entry, log);
+  for (const finding of judged.findings) {
+    const isFresh = fresh.has(finding.id);
     log({
       event: isFresh ? "finding.recorded" : "finding.known",
       severity: isFresh ? "NOTICE" : "INFO",
@@ -51,6 +84,30 @@ async function record(classification: Classification, at: Date, outbox: Outbox, 
       category: finding.category,
       findingSeverity: finding.severity,
       incidentKey: finding.incidentKey,
+    });
+  }
+  return judged;
+}
+
+function momentOf({ identity: { timestamp, insertId } }: Recognition) {
+  return { timestamp, insertId };
+}
+
+function withFaults(classification: Classification, faults: readonly Fault[]): Classification {
+  if (faults.length === 0) return classification;
+  return { findings: classification.findings, faults: [...classification.faults, ...faults] };
+}
+
+function reported(classification: Classification, { insertId }: LogEntry, log: Log): Classification {
+  for (const { rule, error } of classification.faults) {
+    log({
+      event: "rule.fault",
+      severity: "ERROR",
+      message: `rule ${rule} failed on an entry; nobody was told what it would have found`,
+      code: error.code,
+      rule,
+      insertId,
+      cause: error.cause instanceof Error ? error.cause.name : typeof error.cause,
     });
   }
   return classification;

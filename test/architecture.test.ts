@@ -81,7 +81,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "shared/settings-document.ts",
     "shared/settings-schema.ts",
   ],
-  "shared/pipeline.ts": ["shared/audit-log", "shared/classifier", "shared/log.ts", "shared/response"],
+  "shared/pipeline.ts": ["shared/audit-log", "shared/classifier", "shared/log.ts", "shared/response", "shared/state"],
 };
 
 describe("who may know whom", () => {

@@ -8,6 +8,7 @@ import { parseFinding } from "../shared/finding-schema.ts";
 import { BUILT_IN_RULES } from "../shared/rules/index.ts";
 import { glasswatch } from "./support/command-line.ts";
 import { expectGolden } from "./support/golden.ts";
+import { ALLOW, policySet, REQUIRE } from "./support/policy-story.ts";
 import { SAMPLES, sampleBytes, sampleEntry } from "./support/samples.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "glasswatch-cli-"));
@@ -66,7 +67,10 @@ describe("glasswatch replay", () => {
   test("reads a whole folder, names what it cannot read, and finds everything else", async () => {
     const { code, stdout, stderr } = await glasswatch(["replay", SAMPLES]);
     expect(code).toBe(0);
-    expect(new Set(rulesIn(stdout))).toEqual(new Set(BUILT_IN_RULES.map(({ id }) => id)));
+    // Read as one history, the service of this attempt had been without Binary Authorization for minutes.
+    const silent = "cloudrun.change_attempt_denied";
+    const all = BUILT_IN_RULES.map(({ id }) => id).filter((id) => id !== silent);
+    expect(new Set(rulesIn(stdout))).toEqual(new Set(all));
     expect(stderr).toMatch(/index\.json, line 1: ENVELOPE_UNKNOWN: /);
     expect(stderr).toMatch(/duplicates? left out/);
   });
@@ -94,6 +98,31 @@ describe("glasswatch replay", () => {
     expect(stderr).toContain("2 parts could not be read");
     expect(code).toBe(0);
     expect((await glasswatch(["replay", path, "--strict"])).code).toBe(1);
+  });
+
+  test("compares with what earlier entries of any file have shown, before --since and by other rules too", async () => {
+    const [monday, tuesday] = [[policySet(1, ALLOW), policySet(2, REQUIRE)], [policySet(3, ALLOW)]].map((day, index) =>
+      file(`day-${index}.ndjson`, day.map((entry) => `${JSON.stringify(entry)}\n`).join("")),
+    ) as [string, string];
+    const judged = async (...args: string[]) =>
+      findingsIn((await glasswatch(["replay", ...args])).stdout).map(({ rule, comparedWith }) => [rule, comparedWith]);
+    const last = ["binauthz.policy_weakened", "previous"];
+    expect(await judged(monday, tuesday)).toEqual([
+      ["binauthz.policy_weakened", "none"],
+      ["binauthz.policy_changed", "previous"],
+      last,
+    ]);
+    expect(await judged(tuesday)).toEqual([["binauthz.policy_weakened", "none"]]);
+    expect(await judged(monday, tuesday, "--since", "2026-11-20T08:03:00Z")).toEqual([last]);
+    expect(await judged(monday, tuesday, "--rules", "binauthz.policy_changed")).toEqual([
+      ["binauthz.policy_changed", "previous"],
+    ]);
+    const { stdout } = await glasswatch(["explain", monday, tuesday, "--format", "table"]);
+    expect(stdout.match(/no earlier state is known|compared with the state before/g)).toEqual([
+      "no earlier state is known",
+      "compared with the state before",
+      "compared with the state before",
+    ]);
   });
 
   const SELECTIONS: readonly (readonly [string, readonly string[], readonly string[]])[] = [

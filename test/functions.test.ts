@@ -13,6 +13,7 @@ import {
   startFunction,
   workFolder,
 } from "./support/functions-framework.ts";
+import { deployed } from "./support/policy-story.ts";
 import { eventually, freePort } from "./support/processes.ts";
 import { sampleBytes } from "./support/samples.ts";
 
@@ -84,6 +85,15 @@ describe("the function break-glass", () => {
     expect((await running.post(message)).status).toBe(204);
     await eventually("the log line", () => running.logged("finding.known").length === 1);
     expect(await counts()).toEqual(before);
+  });
+
+  test("compares with what earlier messages have shown: it is told what was turned off, and only once", async () => {
+    const story = [deployed(1, { useDefault: true }), deployed(2, {}), deployed(3, {})];
+    for (const one of story) expect((await running.post(cloudEvent(JSON.stringify(one)))).status).toBe(204);
+    const found = await storeIn(folder, async (store) => (await store.findings()).map(({ finding }) => finding));
+    expect(found.filter(({ rule }) => rule === "cloudrun.binauthz_disabled")).toMatchObject([
+      { comparedWith: "previous", changes: [{ before: "default", after: "off" }], time: story[1]?.timestamp },
+    ]);
   });
 
   test("keeps what it cannot understand with its bytes, attributes and reason, and acknowledges it", async () => {

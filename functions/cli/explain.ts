@@ -1,10 +1,12 @@
 import type { LogEntry } from "../../shared/audit-log/entry.ts";
 import { viewOf } from "../../shared/audit-log/view.ts";
 import { type Catalogue, compileCatalogue } from "../../shared/classifier/catalogue.ts";
-import { classify } from "../../shared/classifier/classify.ts";
+import { judge, observe, type Recognition, recognise } from "../../shared/classifier/classify.ts";
+import type { ClassifyContext } from "../../shared/classifier/rule.ts";
 import { readableLine } from "../../shared/destinations/readable-text.ts";
 import type { Finding } from "../../shared/finding.ts";
 import { explainMismatch } from "../../shared/query/explain.ts";
+import { StateHistory } from "../../shared/state/state-history.ts";
 import { formatOption } from "./arguments.ts";
 import { emptyTally, entriesOf } from "./entries.ts";
 import { EXIT } from "./exit.ts";
@@ -40,8 +42,9 @@ export async function explain(
   const chosen = rulesNamed(options.rules, catalogue.rules).map(({ id }) => id);
   const all: Explained[] = [];
   const tally = emptyTally();
+  const history = new StateHistory();
   for await (const { entry, place } of entriesOf(paths, tally)) {
-    const explained = explainEntry(entry, place, catalogue, chosen);
+    const explained = explainEntry(entry, place, catalogue, chosen, history);
     if (format === "json") all.push(explained);
     else if (format === "ndjson") writeAll(1, `${JSON.stringify(explained)}\n`);
     else writeAll(1, readable(explained, options.all === true));
@@ -50,8 +53,16 @@ export async function explain(
   return tally.unreadable > 0 ? EXIT.failed : EXIT.done;
 }
 
-function explainEntry(entry: LogEntry, place: string, catalogue: Catalogue, chosen: readonly string[]): Explained {
-  const { findings } = classify(entry, catalogue);
+function explainEntry(
+  entry: LogEntry,
+  place: string,
+  catalogue: Catalogue,
+  chosen: readonly string[],
+  history: StateHistory,
+): Explained {
+  const recognition = recognise(entry, catalogue);
+  const context = recognition === undefined ? {} : contextOf(recognition, history);
+  const findings = recognition === undefined ? [] : judge(recognition, context).findings;
   const view = viewOf(entry);
   const verdicts = catalogue.rules.flatMap((rule, index): readonly Verdict[] => {
     if (!chosen.includes(rule.id)) return [];
@@ -62,13 +73,20 @@ function explainEntry(entry: LogEntry, place: string, catalogue: Catalogue, chos
       const { text, field, met } = mismatch;
       return [{ rule: rule.id, verdict: "no match", condition: text, field, met }];
     }
-    const refinement = rule.refine?.(view, {});
+    const refinement = rule.refine?.(view, context);
     const reason =
       refinement?.accept === false ? refinement.reason : `another rule of the change ${rule.change} has spoken`;
     return [{ rule: rule.id, verdict: "refused", reason }];
   });
   const { insertId } = entry;
   return { place, logName: entry.logName, insertId: typeof insertId === "string" ? insertId : null, verdicts };
+}
+
+/** What the entries before have shown; what this one shows is added for those after it, which ask for what is earlier. */
+function contextOf(recognition: Recognition, history: StateHistory): ClassifyContext {
+  const { timestamp, insertId } = recognition.identity;
+  for (const { key, state } of observe(recognition).states) history.add({ key, timestamp, insertId, state });
+  return { previousState: (key) => history.previous({ key, timestamp, insertId }) };
 }
 
 /** Findings in full; then what was refused; then, asked for, the first condition that failed in every other rule. */
@@ -79,6 +97,7 @@ function readable({ place, logName, insertId, verdicts }: Explained, isWhole: bo
       const { finding } = verdict;
       lines.push(`  ${finding.rule}: ${finding.title} (${finding.severity}, confidence ${finding.confidence})`);
       for (const { field, value } of finding.matched) lines.push(`    because ${field} is ${shown(value)}`);
+      if (finding.comparedWith !== null) lines.push(`    ${COMPARED[finding.comparedWith]}`);
       lines.push(`    incident ${readableLine(finding.incidentKey, 200)}`);
     } else if (verdict.verdict === "refused") {
       lines.push(`  ${verdict.rule}: not this one: ${verdict.reason}`);
@@ -95,6 +114,11 @@ function readable({ place, logName, insertId, verdicts }: Explained, isWhole: bo
   }
   return `${lines.join("\n")}\n\n`;
 }
+
+const COMPARED = {
+  previous: "compared with the state before, as earlier entries show it",
+  none: "no earlier state is known to compare it with",
+} as const;
 
 function shown(value: unknown): string {
   return readableLine(typeof value === "string" ? value : (JSON.stringify(value) ?? "absent"), 120);

@@ -2,11 +2,12 @@ import { compileCatalogue } from "../../shared/classifier/catalogue.ts";
 import { codeOf, type ProcessingError } from "../../shared/errors.ts";
 import { compareSeverity, type Finding, type Severity } from "../../shared/finding.ts";
 import { type Pipeline, processEntry } from "../../shared/pipeline.ts";
+import { StateHistory } from "../../shared/state/state-history.ts";
 import { categoryOption, type Format, formatOption, severityOption, timeOption } from "./arguments.ts";
 import { emptyTally, entriesOf, type ReadingTally } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { type Column, OutputClosed, table, writeAll } from "./output.ts";
-import { chosenRules } from "./rules-in-force.ts";
+import { chosenRules, rulesNamed } from "./rules-in-force.ts";
 
 export interface ReplayOptions {
   readonly config?: string;
@@ -21,6 +22,7 @@ export interface ReplayOptions {
 }
 
 interface Selection {
+  readonly rules: ReadonlySet<string>;
   readonly since: number | undefined;
   readonly until: number | undefined;
   readonly category: string | undefined;
@@ -39,15 +41,18 @@ export async function replay(paths: readonly string[], options: ReplayOptions): 
   const now = new Date();
   const format = formatOption(options.format, process.stdout.isTTY === true);
   const failOn = severityOption(options.failOn, "--fail-on");
+  const catalogue = compileCatalogue(await chosenRules(options.config));
   const selection: Selection = {
+    rules: new Set(rulesNamed(options.rules, catalogue.rules).map(({ id }) => id)),
     since: timeOption(options.since, "--since", now),
     until: timeOption(options.until, "--until", now),
     category: categoryOption(options.category, "--category"),
     minSeverity: severityOption(options.minSeverity, "--min-severity"),
   };
   const pipeline: Pipeline = {
-    catalogue: compileCatalogue(await chosenRules(options.config, options.rules)),
+    catalogue,
     log: noted,
+    history: new StateHistory(),
   };
   const tally: Tally = {
     ...emptyTally(),
@@ -82,9 +87,10 @@ async function* findingsOf(
   const seen = new Set<string>();
   for await (const { entry } of entriesOf(paths, tally)) {
     const at = new Date(entry.timestamp);
-    if (selection.since !== undefined && at.getTime() < selection.since) continue;
     if (selection.until !== undefined && at.getTime() >= selection.until) continue;
+    // All rules, and what was before `--since` too: it tells what the chosen ones compare with.
     const { findings, faults } = await processEntry(entry, at, pipeline);
+    if (selection.since !== undefined && at.getTime() < selection.since) continue;
     tally.faults += faults.length;
     for (const finding of findings) {
       if (!isChosen(finding, selection)) continue;
@@ -102,7 +108,8 @@ async function* findingsOf(
   }
 }
 
-function isChosen(finding: Finding, { category, minSeverity }: Selection): boolean {
+function isChosen(finding: Finding, { rules, category, minSeverity }: Selection): boolean {
+  if (!rules.has(finding.rule)) return false;
   if (category !== undefined && finding.category !== category) return false;
   return minSeverity === undefined || compareSeverity(finding.severity, minSeverity) >= 0;
 }

@@ -5,10 +5,10 @@ import { loadDocument, processEnvironment } from "../../shared/settings.ts";
 import type { SettingsDocument } from "../../shared/settings-document.ts";
 import { usage } from "./arguments.ts";
 
-/** The rules that the settings put in force, or those of `--rules` among them. Secrets are not needed for it. */
-export async function chosenRules(config: string | undefined, ids?: string): Promise<readonly Rule[]> {
+/** The rules that the settings put in force. Secrets are not needed for it. */
+export async function chosenRules(config: string | undefined): Promise<readonly Rule[]> {
   const { document } = await loadDocument(processEnvironment(), config);
-  return rulesNamed(ids, rulesOf(document));
+  return rulesOf(document);
 }
 
 /** The rules that these settings put in force. Throws RULE_INVALID. */

@@ -11,7 +11,7 @@ import { type Confidence, type Fact, FINDING_SCHEMA_VERSION, type Finding } from
 import { decidingMatches } from "../query/explain.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { logsLink, resourceLink } from "./links.ts";
-import { ACCEPTED, type ClassifyContext, type Rule } from "./rule.ts";
+import { ACCEPTED, type ClassifyContext, type ObservedState, type Rule } from "./rule.ts";
 
 /** A rule that threw on an entry: its finding may be missing, so this is never passed over. */
 export interface Fault {
@@ -25,16 +25,43 @@ export interface Classification {
   readonly faults: readonly Fault[];
 }
 
-const NOTHING: Classification = Object.freeze({ findings: Object.freeze([]), faults: Object.freeze([]) });
+/** An entry that the filters of some rules let through, before these rules are asked what they make of it. */
+export interface Recognition {
+  readonly entry: LogEntry;
+  readonly catalogue: Catalogue;
+  /** Of the rules whose filters match, in the order of the catalogue. */
+  readonly matching: readonly number[];
+  readonly view: EntryView;
+  readonly identity: EntryIdentity;
+}
+
+/** What an entry says that watched resources are like from now on. */
+export interface Observation {
+  /** Each key once. */
+  readonly states: readonly ObservedState[];
+  readonly faults: readonly Fault[];
+}
+
+export const NOTHING: Classification = Object.freeze({ findings: Object.freeze([]), faults: Object.freeze([]) });
+
+/** undefined for an entry that is nobody's business: nearly all are, so that nothing is made for them. */
+export function recognise(entry: LogEntry, catalogue: Catalogue): Recognition | undefined {
+  const matching = catalogue.filters.matching(entry);
+  if (matching.length === 0) return undefined;
+  return { entry, catalogue, matching, view: viewOf(entry), identity: identityOf(entry) };
+}
 
 /** What the catalogue's rules recognise in the entry: a pure function of its three arguments that never throws. */
 export function classify(entry: LogEntry, catalogue: Catalogue, context: ClassifyContext = {}): Classification {
-  const matching = catalogue.filters.matching(entry);
-  if (matching.length === 0) return NOTHING;
+  const recognition = recognise(entry, catalogue);
+  return recognition === undefined ? NOTHING : judge(recognition, context);
+}
+
+/** As classify, for an entry whose filters have been tried. */
+export function judge(recognition: Recognition, context: ClassifyContext): Classification {
+  const { entry, catalogue, matching, view, identity } = recognition;
   const findings: Finding[] = [];
   const faults: Fault[] = [];
-  const view = viewOf(entry);
-  const identity = identityOf(entry);
   const changes = new Set<string>();
   for (const index of matching) {
     const rule = catalogue.rules[index] as Rule;
@@ -47,11 +74,41 @@ export function classify(entry: LogEntry, catalogue: Catalogue, context: Classif
       findings.push(toFinding(base, context));
       if (rule.change !== undefined) changes.add(rule.change);
     } catch (cause) {
-      const error = new ProcessingError("RULE_FAULT", `rule ${rule.id} failed on an entry`, { place: rule.id, cause });
-      faults.push({ rule: rule.id, error });
+      faults.push(faultOf(rule, cause));
     }
   }
   return findings.length === 0 && faults.length === 0 ? NOTHING : { findings, faults };
+}
+
+/**
+ * The states that the entry leaves behind, whether or not its rules find anything in it; never throws. Rules that watch
+ * one resource together see the same state of it, so the first that tells it will do.
+ */
+export function observe({ catalogue, matching, view }: Recognition): Observation {
+  const states = new Map<string, ObservedState>();
+  const faults: Fault[] = [];
+  for (const index of matching) {
+    const rule = catalogue.rules[index] as Rule;
+    try {
+      const observed = rule.observe?.(view) ?? null;
+      if (observed !== null && !states.has(observed.key)) states.set(observed.key, observed);
+    } catch (cause) {
+      faults.push(faultOf(rule, cause));
+    }
+  }
+  return { states: [...states.values()], faults };
+}
+
+/** The ids of all findings that the entry can give, whatever was known before. */
+export function possibleFindingIds({ catalogue, matching, identity }: Recognition): readonly string[] {
+  return [...new Set(matching.map((index) => findingId(identity, catalogue.rules[index] as Rule)))];
+}
+
+function faultOf({ id }: Rule, cause: unknown): Fault {
+  return {
+    rule: id,
+    error: new ProcessingError("RULE_FAULT", `rule ${id} failed on an entry`, { place: id, cause }),
+  };
 }
 
 interface Basis {
