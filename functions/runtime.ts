@@ -1,15 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { openCatalogue } from "../shared/classifier/catalogue.ts";
 import { rulesInForce } from "../shared/classifier/declared-rule.ts";
-import { type DestinationDeps, openDestination } from "../shared/destinations/index.ts";
 import { ProcessingError } from "../shared/errors.ts";
-import type { Counsel } from "../shared/finding.ts";
 import { createLog, type Log, type LogOptions } from "../shared/log.ts";
 import type { Pipeline } from "../shared/pipeline.ts";
-import { deliverDue } from "../shared/response/deliver.ts";
 import type { DeliveryCounts } from "../shared/response/drain.ts";
-import { openOutbox } from "../shared/response/outbox.ts";
-import { tick } from "../shared/response/tick.ts";
 import { builtInRules } from "../shared/rules/index.ts";
 import {
   type Environment,
@@ -21,6 +15,7 @@ import {
 } from "../shared/settings.ts";
 import type { Store } from "../shared/state/store.ts";
 import { type DeadLetters, publishedDeadLetters, storedDeadLetters } from "./dead-letters.ts";
+import type { Response } from "./response.ts";
 
 /** Everything that the doors need, wired once for each instance. */
 export interface House {
@@ -36,12 +31,10 @@ export interface House {
   close(): Promise<void>;
 }
 
-/** A lease outlives the longest attempt, and ends soon enough for another to go on where a process was killed. */
-const leaseMsFor = (attemptTimeoutMs: number) => 2 * attemptTimeoutMs + 5_000;
-/** One tick has to end before Cloud Scheduler calls the next one. */
-const TICK_BUDGET_MS = 50_000;
-
-/** Reads the settings and wires the house. Throws SETTINGS_* and RULE_INVALID; nothing is opened until it is needed. */
+/**
+ * Reads the settings and wires the house. Throws SETTINGS_* and RULE_INVALID; nothing is opened until it is needed, and
+ * the code of the response wing comes with the first finding: most instances never have one.
+ */
 export async function openHouse(environment: Environment = processEnvironment()): Promise<House> {
   const settings = await loadSettings(environment);
   const platform = platformOf(environment);
@@ -49,15 +42,6 @@ export async function openHouse(environment: Environment = processEnvironment())
   const logOptions: LogOptions = { write, projectId: platform.projectId ?? settings.project };
   const builtIn = builtInRules(settings.watchlists);
   const catalogue = openCatalogue(rulesInForce(builtIn, settings.rules.own, settings.rules.changes), builtIn);
-  const colour = process.stdout.isTTY === true && !environment.NO_COLOR;
-  const deps: DestinationDeps = { now: Date.now, console: { write, colour, columns: process.stdout.columns } };
-  const destinations = settings.destinations.map((destination) => openDestination(destination, deps));
-  const counselOf = (id: string): Counsel => {
-    const rule = catalogue.rule(id);
-    if (rule === undefined) throw new ProcessingError("RULE_INVALID", `there is no rule ${id}`, { place: id });
-    return rule.counsel;
-  };
-
   let opened: Promise<Store> | undefined;
   const store = () => {
     opened ??= openStore(settings, platform).catch((error: unknown) => {
@@ -66,19 +50,14 @@ export async function openHouse(environment: Environment = processEnvironment())
     });
     return opened;
   };
-  const delivery = async (log: Log, budgetMs: number) => ({
-    store: await store(),
-    destinations,
-    clock: Date.now,
-    sleep: (ms: number, signal?: AbortSignal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
-    random: Math.random,
-    owner: platform.instance,
-    budgetMs,
-    leaseMs: leaseMsFor(settings.delivery.attemptTimeoutMs),
-    attemptTimeoutMs: settings.delivery.attemptTimeoutMs,
-    log: ({ event, ...fields }: { event: string; severity: "INFO" | "WARNING" | "ERROR" }) =>
-      log({ message: event, event, ...fields }),
-  });
+  let wing: Promise<Response> | undefined;
+  const response = () => {
+    const colour = process.stdout.isTTY === true && !environment.NO_COLOR;
+    wing ??= import("./response.ts").then(({ openResponse }) =>
+      openResponse({ settings, platform, catalogue, store, write, colour }),
+    );
+    return wing;
+  };
 
   const deadLetters =
     settings.deadLetterTopic === undefined ? storedDeadLetters(store) : publishedDeadLetters(settings.deadLetterTopic);
@@ -88,12 +67,12 @@ export async function openHouse(environment: Environment = processEnvironment())
     pipeline: {
       catalogue,
       log: createLog(logOptions),
-      outbox: openOutbox({ store, destinations, counselOf, runbookBase: settings.runbookBase }),
+      outbox: { record: async (findings, at) => (await response()).outbox.record(findings, at) },
     },
     deadLetters,
     store,
-    deliver: async (log) => deliverDue(await delivery(log, settings.delivery.inlineBudgetMs)),
-    tick: async (log) => tick(await delivery(log, Math.max(TICK_BUDGET_MS, settings.delivery.inlineBudgetMs))),
+    deliver: async (log) => (await response()).deliver(log),
+    tick: async (log) => (await response()).tick(log),
     async close() {
       await deadLetters.close();
       if (opened !== undefined) await (await opened).close();
@@ -101,7 +80,7 @@ export async function openHouse(environment: Environment = processEnvironment())
   };
 }
 
-/** Loads the kind that is asked for and no other, with the first finding: most instances never have one. */
+/** Loads the kind that is asked for and no other. */
 async function openStore({ store, project, source }: Settings, platform: Platform): Promise<Store> {
   switch (store.kind) {
     case "sqlite": {

@@ -57,6 +57,9 @@ export async function stage({ out, settings }: StageOptions): Promise<Staged> {
     target: "node24",
     chunkNames: "[name]-[hash]",
     legalComments: "none",
+    // A start reads every byte. Names stay as they are, so that a stack trace can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
     metafile: true,
     logLevel: "silent",
   });
