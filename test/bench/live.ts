@@ -26,7 +26,8 @@ const PROCESSES = 7;
 const ROUNDS = 9;
 const EVENTS = 400;
 const CONCURRENCY = 8;
-const MEMORY_ROUNDS = 5;
+/** Processes of the same code differ by several MiB. */
+const MEMORY_ROUNDS = 11;
 const MEMORY_EVENTS = 10_000;
 const MEMORY_MIB = 256;
 
