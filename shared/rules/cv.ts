@@ -1,24 +1,39 @@
 import { UNKNOWN_ACTOR } from "../audit-log/actor.ts";
+import {
+  CONTINUOUS_VALIDATION_FIELDS,
+  configError,
+  deploymentInName,
+  podViolation,
+} from "../audit-log/continuous-validation.ts";
 import { imageOf } from "../audit-log/images.ts";
-import { isObject, member, textOrNull } from "../audit-log/json.ts";
-import { locationOf, ORIGIN_FIELDS, projectOf } from "../audit-log/origin.ts";
+import { locationOf, ORIGIN_FIELDS, projectOf, scopeOf } from "../audit-log/origin.ts";
 import { nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
-import { ADMIN_READS, attemptDenied, successfulCalls } from "../classifier/admin-activity.ts";
-import type { Rule } from "../classifier/rule.ts";
+import { ADMIN_READS, successfulCalls } from "../classifier/admin-activity.ts";
+import type { Extraction, Rule } from "../classifier/rule.ts";
+import { watchedAttempt } from "../classifier/watched-attempt.ts";
 import type { Counsel, Workload } from "../finding.ts";
 
 const LOG = `log_id("binaryauthorization.googleapis.com/continuous_validation")`;
-const POD_EVENT = field("jsonPayload.podEvent");
-const IMAGES = field("jsonPayload.podEvent.images");
-const CONFIG_ERROR = field("jsonPayload.configErrorEvent.description");
 const CLUSTER = field("resource.labels.cluster_name");
-const READS = [...ORIGIN_FIELDS, POD_EVENT, IMAGES, CONFIG_ERROR, CLUSTER];
+const READS = [...ORIGIN_FIELDS, ...CONTINUOUS_VALIDATION_FIELDS, CLUSTER];
 
 const ASSET = "cloudasset.googleapis.com";
 const FEED = "binauthz-cv-cai-feed";
 const feedCalls = (names: string) => String.raw`^google\.cloud\.asset\.v[0-9a-z]+\.AssetService\.(${names})$`;
-const FEED_NAME = field("protoPayload.request.name");
+const REQUEST_NAME = field("protoPayload.request.name");
+const REQUEST_FEED_NAME = field("protoPayload.request.feed.name");
+const FEED_READS = [...ADMIN_READS, REQUEST_NAME, REQUEST_FEED_NAME];
+/** Where these entries carry the feed's name is not confirmed: any of the likely places will do. */
+const OUR_FEED = `(
+  protoPayload.resourceName=~"/feeds/${FEED}$"
+  OR protoPayload.request.name=~"/feeds/${FEED}$"
+  OR protoPayload.request.feed.name=~"/feeds/${FEED}$"
+)`;
+const FEED_CERTAINTY = {
+  level: "schema",
+  unconfirmed: ["the audit entry of a feed", "which of its fields carries the feed's name"],
+} as const;
 
 export const cvRules: readonly Rule[] = [
   {
@@ -29,38 +44,14 @@ export const cvRules: readonly Rule[] = [
     filter: `${LOG}
 jsonPayload.podEvent.verdict="VIOLATES_POLICY"`,
     reads: READS,
-    extract: (view) => {
-      const event = view.object(POD_EVENT);
-      const text = (key: string) => textOrNull(member(event, key));
-      const [pod, namespace, policy] = [text("pod"), text("podNamespace"), text("policyName")];
-      const images = view.values(IMAGES).filter(isObject);
-      const checks = images.flatMap((image) => checksOf(member(image, "checkResults")));
-      const cluster = view.text(CLUSTER) ?? null;
-      const where = [projectOf(view), locationOf(view), cluster, namespace].map((part) => part ?? "unknown");
-      return {
-        incidentKey: ["gke-workload", ...where, "Pod", pod ?? "unknown"].join("/"),
-        actor: UNKNOWN_ACTOR,
-        workload: workload({ kind: "gke-pod", name: pod, pod, cluster, namespace }),
-        images: images
-          .filter((image) => member(image, "result") !== "ALLOW")
-          .map((image) => textOrNull(member(image, "image")))
-          .filter((reference) => reference !== null)
-          .map(imageOf),
-        facts: {
-          policy,
-          checks: [...new Set(checks)],
-          legacy: policy === null ? true : null,
-          stillRunning: text("endTime") === null,
-          deployTime: text("deployTime"),
-        },
-        aliases: [
-          ["cv", where[0], cluster, policy ?? "legacy", namespace, pod].map((part) => part ?? "unknown").join("/"),
-        ],
-      };
-    },
+    extract: violation,
     certainty: {
       level: "documented",
-      unconfirmed: ["the order of checks and images", "entries of the legacy form, which ended in 2025"],
+      unconfirmed: [
+        "the order of checks and images",
+        "that a Pod of a Deployment is known by its name",
+        "entries of the legacy form, which ended in 2025",
+      ],
     },
     volume: "One entry for each Pod and policy every 24 hours, as long as the Pod runs.",
     counsel: {
@@ -69,7 +60,8 @@ jsonPayload.podEvent.verdict="VIOLATES_POLICY"`,
         "Pods that were let in by break-glass or in dry run keep being reported; one entry may come after the Pod has ended.",
       steps: [
         "See whether it still runs: `kubectl get pod {workload.pod} --namespace {workload.namespace} --output wide`",
-        "See which check it failed: `gcloud beta container binauthz policy describe {facts.policy}`",
+        "See what the policy asks for: `gcloud beta container binauthz policy describe {facts.policy}`",
+        "See what is attested: `gcloud container binauthz attestations list --artifact-url={images.0.reference} --project={project}`",
         "Have the image rebuilt, scanned and attested by the approved pipeline, and roll it out.",
       ],
       reference: "https://cloud.google.com/binary-authorization/docs/overview-cv",
@@ -84,7 +76,7 @@ jsonPayload.podEvent.verdict="VIOLATES_POLICY"`,
 jsonPayload.configErrorEvent.description:*`,
     reads: READS,
     extract: (view) => {
-      const description = view.text(CONFIG_ERROR) ?? "";
+      const description = configError(view);
       const policy = POLICY.exec(description)?.[0] ?? null;
       const cluster = view.text(CLUSTER) ?? null;
       return {
@@ -93,7 +85,7 @@ jsonPayload.configErrorEvent.description:*`,
           .join("/"),
         actor: UNKNOWN_ACTOR,
         workload: workload({ kind: "gke-cluster", name: cluster, pod: null, cluster, namespace: null }),
-        facts: { policy, explanation: description },
+        facts: { policy, explanation: description === "" ? null : description },
       };
     },
     certainty: { level: "documented", unconfirmed: ["the wording beyond the documented sample"] },
@@ -102,9 +94,9 @@ jsonPayload.configErrorEvent.description:*`,
       why: "As long as this lasts nobody checks what runs in the cluster against the policy, and nothing else says so.",
       falsePositives: "A policy that is being replaced: it passes within the hour.",
       steps: [
-        "See the policies: `gcloud beta container binauthz policy list {project} --platform=gke`",
-        "See what the cluster is bound to: `gcloud container clusters describe {workload.cluster} --location={location} --project={project} --format=yaml`",
-        "Make the policy again, or bind the cluster to one that exists.",
+        "See the policies there are: `gcloud beta container binauthz policy list gke --project={project}`",
+        "See which the cluster is bound to: `gcloud container clusters describe {workload.cluster} --location={location} --project={project} --format='yaml(binaryAuthorization)'`",
+        "Make the policy again, or bind the cluster to one that exists: `gcloud beta container clusters update {workload.cluster} --location={location} --project={project} --binauthz-policy-bindings=name=POLICY`",
       ],
       reference: "https://cloud.google.com/binary-authorization/docs/overview-cv",
     },
@@ -115,10 +107,10 @@ jsonPayload.configErrorEvent.description:*`,
     title: "Asset feed of continuous validation deleted",
     severity: "high",
     filter: `${successfulCalls(ASSET, feedCalls("DeleteFeed"))}
-protoPayload.resourceName:"${FEED}"`,
-    reads: [...ADMIN_READS, FEED_NAME],
-    extract: (view) => feedEvent(view),
-    certainty: { level: "schema", unconfirmed: ["the audit entry of a feed", "that its name is in the resource name"] },
+${OUR_FEED}`,
+    reads: FEED_READS,
+    extract: feedEvent,
+    certainty: FEED_CERTAINTY,
     volume: "One entry each time: never, in a quiet year.",
     counsel: feedCounsel(
       "Continuous validation learns of new Pods by this feed. Without it it sees nothing, and raises no error.",
@@ -130,39 +122,66 @@ protoPayload.resourceName:"${FEED}"`,
     title: "Asset feed of continuous validation changed",
     severity: "medium",
     filter: `${successfulCalls(ASSET, feedCalls("UpdateFeed"))}
-protoPayload.resourceName:"${FEED}"`,
-    reads: [...ADMIN_READS, FEED_NAME],
-    extract: (view) => feedEvent(view),
-    certainty: { level: "schema", unconfirmed: ["the audit entry of a feed", "that its name is in the resource name"] },
+${OUR_FEED}`,
+    reads: FEED_READS,
+    extract: feedEvent,
+    certainty: FEED_CERTAINTY,
     volume: "One entry each time: never, in a quiet year.",
     counsel: feedCounsel(
       "Continuous validation learns of new Pods by this feed; changed, it may miss them without an error.",
     ),
   },
-  attemptDenied({
+  watchedAttempt({
     service: "cv",
     serviceName: ASSET,
     methods: feedCalls("DeleteFeed|UpdateFeed"),
+    within: OUR_FEED,
     what: "the asset feed of continuous validation",
     keyOf: (view) => feedEvent(view).incidentKey,
-    reads: [FEED_NAME],
+    reads: FEED_READS,
     reference: "https://cloud.google.com/binary-authorization/docs/overview-cv",
     command: "gcloud asset feeds list --project={project}",
   }),
 ];
 
-const POLICY = /\bprojects\/[^\s/']+\/platforms\/[^\s/']+\/policies\/[A-Za-z0-9_-]+/;
-
-function checksOf(results: unknown): readonly string[] {
-  if (!Array.isArray(results)) return [];
-  return results
-    .map((result) => member(result, "checkType"))
-    .filter((type): type is string => typeof type === "string");
+function violation(view: EntryView): Extraction {
+  const { pod, namespace, policy, deployedAt, endedAt, images, checks, explanation } = podViolation(view);
+  const cluster = view.text(CLUSTER) ?? null;
+  const where = [projectOf(view), locationOf(view), cluster, namespace].map((part) => part ?? "unknown");
+  const deployment = pod === null ? null : deploymentInName(pod);
+  const keyOf = (kind: string, name: string) => ["gke-workload", ...where, kind, name].join("/");
+  const own = keyOf("Pod", pod ?? "unknown");
+  return {
+    incidentKey: deployment === null ? own : keyOf("Deployment", deployment),
+    actor: UNKNOWN_ACTOR,
+    workload: workload({ kind: "gke-pod", name: pod, pod, cluster, namespace }),
+    images: images.map(imageOf),
+    facts: {
+      policy,
+      checks,
+      explanation,
+      legacy: policy === null ? true : null,
+      stillRunning: endedAt === null,
+      deployTime: deployedAt,
+      endTime: endedAt,
+      likelyOwner: deployment === null ? null : `Deployment/${deployment}`,
+    },
+    aliases: [
+      ...(deployment === null ? [] : [own]),
+      ["cv", where[0], cluster, policy ?? "legacy", namespace, pod].map((part) => part ?? "unknown").join("/"),
+    ],
+  };
 }
 
-function feedEvent(view: EntryView) {
-  const name = view.text(RESOURCE_NAME) ?? view.text(FEED_NAME) ?? "unknown";
-  return { incidentKey: `feed/${name}`, facts: { feed: name } };
+const POLICY = /\bprojects\/[^\s/']+\/platforms\/[^\s/']+\/policies\/[A-Za-z0-9_-]+/;
+
+/** feed/SCOPE/NAME */
+function feedEvent(view: EntryView): Extraction {
+  const names = [view.text(RESOURCE_NAME), view.text(REQUEST_NAME), view.text(REQUEST_FEED_NAME)];
+  const feed = names.find((name) => name?.endsWith(`/feeds/${FEED}`)) ?? null;
+  const project = projectOf(view);
+  const scope = project === null ? scopeOf(view) : `projects/${project}`;
+  return { incidentKey: `feed/${scope}/${FEED}`, facts: { feed } };
 }
 
 function feedCounsel(why: string): Counsel {
@@ -170,7 +189,8 @@ function feedCounsel(why: string): Counsel {
     why,
     falsePositives: "None known: nobody but Google's own service has a reason to touch it.",
     steps: [
-      "See whether it is there: `gcloud asset feeds list --project={project}`",
+      "See whether it is there, and what it watches: `gcloud asset feeds list --project={project}`",
+      "See when the last verdict came: `gcloud logging read 'log_id(\"binaryauthorization.googleapis.com/continuous_validation\")' --project={project} --freshness=7d --limit=1`",
       "Ask the person for the reason.",
       "Let continuous validation make it again: turn it off and on for the cluster.",
     ],
