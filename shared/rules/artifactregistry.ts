@@ -1,20 +1,30 @@
-import { isObject, member } from "../audit-log/json.ts";
+import { type Grant, IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
+import { isObject, type JsonObject, member } from "../audit-log/json.ts";
 import { projectOf } from "../audit-log/origin.ts";
 import { nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
+import { changesField, UPDATE_MASK_FIELDS, updateMask } from "../audit-log/update-mask.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
-import { ADMIN_READS, attemptDenied, operationAlias, successfulCalls } from "../classifier/admin-activity.ts";
-import { ACCEPTED, type Extraction, type Rule, refused } from "../classifier/rule.ts";
-import type { Change, Counsel } from "../finding.ts";
+import { ADMIN_READS, operationAlias, successfulCalls } from "../classifier/admin-activity.ts";
+import { grantDifference, grantText } from "../classifier/compare-grants.ts";
+import { type GradedChange, neutral, stronger, toChanges, weaker } from "../classifier/graded-change.ts";
+import {
+  ACCEPTED,
+  type ClassifyContext,
+  type Extraction,
+  type ObservedState,
+  type Rule,
+  refused,
+} from "../classifier/rule.ts";
+import { watchedAttempt } from "../classifier/watched-attempt.ts";
+import type { Counsel } from "../finding.ts";
 
 const SERVICE = "artifactregistry.googleapis.com";
 const REPOSITORY_ID = field("protoPayload.request.repositoryId");
 const REPOSITORY = field("protoPayload.request.repository");
-const BINDINGS = field("protoPayload.request.policy.bindings");
-const UPDATE_MASK = field("protoPayload.request.updateMask");
 const method = (names: string) =>
   String.raw`^google\.devtools\.artifactregistry\.v[0-9a-z]+\.ArtifactRegistry\.(${names})$`;
-const PUBLIC_MEMBERS = ["allUsers", "allAuthenticatedUsers"];
-const REPOSITORY_READS = [...ADMIN_READS, REPOSITORY_ID, REPOSITORY, UPDATE_MASK];
+const EVERYBODY: readonly string[] = ["allUsers", "allAuthenticatedUsers"];
+const REPOSITORY_READS = [...ADMIN_READS, REPOSITORY_ID, REPOSITORY, ...UPDATE_MASK_FIELDS];
 
 /** Which log image operations are in is not confirmed: data access is likely, and off unless it was turned on. */
 const IMAGE_CALLS = (
@@ -33,6 +43,7 @@ export const artifactregistryRules: readonly Rule[] = [
     filter: successfulCalls(SERVICE, method("CreateRepository")),
     reads: REPOSITORY_READS,
     extract: repositoryEvent,
+    observe: observedRepository,
     certainty: { level: "schema", unconfirmed: ["the request of CreateRepository in an entry"] },
     volume: "Two entries for each new repository: some a month.",
     counsel: counsel(
@@ -49,7 +60,12 @@ export const artifactregistryRules: readonly Rule[] = [
     filter: `${successfulCalls(SERVICE, method("UpdateRepository"))}
 protoPayload.request.repository.vulnerabilityScanningConfig.enablementConfig="DISABLED"`,
     reads: REPOSITORY_READS,
+    refine: (view) =>
+      changesField(updateMask(view), "vulnerabilityScanningConfig")
+        ? ACCEPTED
+        : refused("the request names the setting without changing it"),
     extract: repositoryEvent,
+    observe: observedRepository,
     certainty: { level: "schema", unconfirmed: ["the request of UpdateRepository in an entry"] },
     volume: "One entry each time: a handful a year.",
     counsel: counsel(
@@ -66,6 +82,7 @@ protoPayload.request.repository.vulnerabilityScanningConfig.enablementConfig="DI
     filter: successfulCalls(SERVICE, method("UpdateRepository")),
     reads: REPOSITORY_READS,
     extract: repositoryEvent,
+    observe: observedRepository,
     certainty: { level: "schema", unconfirmed: ["the request of UpdateRepository in an entry"] },
     volume: "One entry for each changed repository: some a month.",
     counsel: counsel(
@@ -80,15 +97,22 @@ protoPayload.request.repository.vulnerabilityScanningConfig.enablementConfig="DI
     severity: "high",
     filter: `${successfulCalls(SERVICE, method("SetIamPolicy"))}
 protoPayload.request.policy.bindings.members=("allUsers" OR "allAuthenticatedUsers")`,
-    reads: [...REPOSITORY_READS, BINDINGS],
-    refine: (view) => (publicBinding(view) === undefined ? refused("no binding names everybody") : ACCEPTED),
-    extract: (view) => {
-      const [role, name] = publicBinding(view) ?? [null, null];
+    reads: [...REPOSITORY_READS, ...IAM_BINDING_FIELDS],
+    refine: (view, context) =>
+      opened(view, context).grants.length > 0 ? ACCEPTED : refused("everybody had this role before"),
+    extract: (view, context) => {
+      const { grants, comparedWith } = opened(view, context);
+      const [role, everybody] = grants[0] ?? [null, null];
       return {
-        ...repositoryEvent(view),
-        facts: { ...repositoryFacts(view), member: name, role },
-        changes: [{ field: "bindings", before: null, after: `${role} to ${name}`, effect: "weaker" }],
+        incidentKey: keyOf(view),
+        facts: { ...repositoryFacts(view), member: everybody, role },
+        changes: toChanges(grants.map((grant) => weaker("bindings", null, grantText(grant), "high"))),
+        ...(comparedWith === null ? {} : { comparedWith }),
       };
+    },
+    observe: (view) => {
+      const state = requestedGrants(view);
+      return state === null ? null : { key: accessKeyOf(view), state };
     },
     certainty: { level: "schema", unconfirmed: ["the request of SetIamPolicy in an entry"] },
     volume: "One entry for each policy that names everybody: a handful a year.",
@@ -133,10 +157,10 @@ protoPayload.request.policy.bindings.members=("allUsers" OR "allAuthenticatedUse
       "See what is left: `gcloud artifacts repositories list --project={project}`",
     ),
   },
-  attemptDenied({
+  watchedAttempt({
     service: "artifactregistry",
     serviceName: SERVICE,
-    methods: method("CreateRepository|UpdateRepository|DeleteRepository|SetIamPolicy|DeletePackage|DeleteVersion"),
+    methods: method("UpdateRepository|DeleteRepository|SetIamPolicy|DeletePackage|DeleteVersion"),
     what: "an image repository",
     keyOf: (view) => keyOf(view),
     reads: [REPOSITORY_ID],
@@ -162,47 +186,78 @@ function keyOf(view: EntryView): string {
   );
 }
 
-function repositoryEvent(view: EntryView): Extraction {
+function repositoryEvent(view: EntryView, context: ClassifyContext): Extraction {
+  const changes = repositoryChanges(view, context);
   return {
     incidentKey: keyOf(view),
     facts: repositoryFacts(view),
-    changes: repositoryChanges(view),
+    changes: toChanges(changes),
+    ...(changes.length === 0 ? {} : { comparedWith: before(view, context) === undefined ? "none" : "previous" }),
     aliases: operationAlias(view),
   };
 }
 
-/** What is weak in itself: without the state before, nothing else can be said. */
-function repositoryChanges(view: EntryView): readonly Change[] {
+interface RepositoryState {
+  readonly scanning?: string;
+  readonly immutableTags?: boolean;
+}
+
+/** What the request sets of that which guards: whether images are scanned, and whether tags can be moved. */
+function repositoryAfter(view: EntryView): RepositoryState {
+  const mask = updateMask(view);
   const repository = view.object(REPOSITORY);
   const scanning = member(member(repository, "vulnerabilityScanningConfig"), "enablementConfig");
-  const immutable = member(member(repository, "dockerConfig"), "immutableTags");
-  const changes: Change[] = [];
-  if (typeof scanning === "string") {
-    const effect = scanning === "DISABLED" ? "weaker" : "neutral";
-    changes.push({ field: "vulnerabilityScanning", before: null, after: scanning, effect });
+  const immutableTags = member(member(repository, "dockerConfig"), "immutableTags");
+  return {
+    ...(typeof scanning === "string" && changesField(mask, "vulnerabilityScanningConfig") ? { scanning } : {}),
+    ...(typeof immutableTags === "boolean" && changesField(mask, "dockerConfig") ? { immutableTags } : {}),
+  };
+}
+
+function before(view: EntryView, context: ClassifyContext): JsonObject | undefined {
+  const state = context.previousState?.(keyOf(view)) as JsonObject | undefined;
+  return isObject(state) ? state : undefined;
+}
+
+/** Without the state before, what is weak in itself: images that are not scanned, tags that can be moved. */
+function repositoryChanges(view: EntryView, context: ClassifyContext): readonly GradedChange[] {
+  const { scanning, immutableTags } = repositoryAfter(view);
+  const was = before(view, context);
+  const [scanned, immutable] = [member(was, "scanning"), member(was, "immutableTags")];
+  const changes: GradedChange[] = [];
+  if (scanning !== undefined && scanning !== scanned) {
+    const old = typeof scanned === "string" ? scanned : null;
+    const change = scanning === "DISABLED" ? weaker("vulnerabilityScanning", old, scanning, "high") : null;
+    changes.push(change ?? neutral("vulnerabilityScanning", old, scanning));
   }
-  if (typeof immutable === "boolean") {
-    changes.push({
-      field: "immutableTags",
-      before: null,
-      after: String(immutable),
-      effect: immutable ? "stronger" : "weaker",
-    });
+  if (immutableTags !== undefined && immutableTags !== immutable) {
+    const old = typeof immutable === "boolean" ? String(immutable) : null;
+    changes.push(
+      immutableTags ? stronger("immutableTags", old, "true") : weaker("immutableTags", old, "false", "medium"),
+    );
   }
   return changes;
 }
 
-/** Role and member of the first binding that names everybody. */
-function publicBinding(view: EntryView): readonly [string, string] | undefined {
-  for (const binding of view.values(BINDINGS).filter(isObject)) {
-    const role = member(binding, "role");
-    const members = member(binding, "members");
-    const everybody = Array.isArray(members)
-      ? members.find((name) => PUBLIC_MEMBERS.includes(name as string))
-      : undefined;
-    if (typeof role === "string" && typeof everybody === "string") return [role, everybody];
+function observedRepository(view: EntryView): ObservedState | null {
+  const state = repositoryAfter(view);
+  return Object.keys(state).length === 0 ? null : { key: keyOf(view), state };
+}
+
+/** Kept apart from the settings of the repository. */
+function accessKeyOf(view: EntryView): string {
+  return `iam-policy/${view.text(RESOURCE_NAME) ?? "unknown"}`;
+}
+
+/** Every role that everybody got; every one that everybody has, where the policy before is not known. */
+function opened(view: EntryView, context: ClassifyContext) {
+  const isPublic = ([, principal]: Grant) => EVERYBODY.includes(principal);
+  const difference = grantDifference(view, context.previousState?.(accessKeyOf(view)));
+  if (difference === null) {
+    return { grants: (requestedGrants(view) ?? []).filter(isPublic), comparedWith: "none" as const };
   }
-  return undefined;
+  const comparedWith = difference.by === "previous" ? ("previous" as const) : null;
+  return { grants: difference.added.filter(isPublic), comparedWith };
 }
 
 function imageDeletion(view: EntryView): Extraction {
@@ -219,7 +274,7 @@ function counsel(why: string, remedy: string): Counsel {
     why,
     falsePositives: "Ordinary work of whoever owns the repository.",
     steps: [
-      "See the repository: `gcloud artifacts repositories describe {facts.repository} --location={facts.repositoryLocation} --project={project}`",
+      "See the repository: `gcloud artifacts repositories describe {facts.repository} --location={facts.repositoryLocation} --project={project}`, or https://console.cloud.google.com/artifacts?project={project}",
       "Ask the person for the reason.",
       remedy,
     ],
