@@ -8,6 +8,7 @@ import { isObject, type Json, type JsonObject, member } from "./json.ts";
  */
 export const SCC_LOG_ID = "securitycenter.googleapis.com/findings";
 
+/** A notification, or a line of an export or of `gcloud scc findings list`: all hold the finding beside its resource. */
 export function isSccNotification(value: JsonObject): boolean {
   const finding = member(value, "finding");
   return typeof member(finding, "category") === "string" && typeof member(finding, "eventTime") === "string";
@@ -18,7 +19,7 @@ export function fromSccNotification(notification: JsonObject): JsonObject {
   const finding = member(notification, "finding") as JsonObject;
   const name = textOf(member(finding, "name")) ?? textOf(member(finding, "parent")) ?? "organizations/unknown";
   const scope = /^(?:organizations|folders|projects)\/[^/]+/.exec(name)?.[0] ?? "organizations/unknown";
-  const project = evidenceOf(finding)?.projectId;
+  const project = evidencesOf(finding).find(({ projectId }) => projectId !== undefined)?.projectId;
   return {
     logName: `${scope}/logs/${encodeURIComponent(SCC_LOG_ID)}`,
     timestamp: member(finding, "eventTime") as string,
@@ -33,14 +34,18 @@ export interface Evidence {
   readonly insertId?: string;
 }
 
-/** The log entry that an Event Threat Detection finding was made from. */
-export function evidenceOf(finding: Json | undefined): Evidence | undefined {
+/** The log entries that an Event Threat Detection finding was made from. */
+export function evidencesOf(finding: Json | undefined): readonly Evidence[] {
   const evidence = member(member(finding, "sourceProperties"), "evidence");
-  const source = member(Array.isArray(evidence) ? (evidence[0] as Json) : undefined, "sourceLogId");
-  if (!isObject(source)) return undefined;
-  const projectId = textOf(member(source, "projectId"));
-  const insertId = textOf(member(source, "insertId"));
-  return { ...(projectId === undefined ? {} : { projectId }), ...(insertId === undefined ? {} : { insertId }) };
+  const all = Array.isArray(evidence) ? (evidence as readonly Json[]) : [];
+  return all
+    .map((one) => member(one, "sourceLogId"))
+    .filter(isObject)
+    .map((source) => {
+      const projectId = textOf(member(source, "projectId"));
+      const insertId = textOf(member(source, "insertId"));
+      return { ...(projectId === undefined ? {} : { projectId }), ...(insertId === undefined ? {} : { insertId }) };
+    });
 }
 
 function textOf(value: Json | undefined): string | undefined {

@@ -38,6 +38,9 @@ export const gdcRules: readonly Rule[] = [
 (
   labels."binaryauthorization.googleapis.com/break-glass"="true"
   OR protoPayload.request.metadata.labels."image-policy.k8s.io/break-glass"="true"
+  OR protoPayload.response.metadata.labels."image-policy.k8s.io/break-glass"="true"
+  OR protoPayload.request.metadata.annotations."alpha.image-policy.k8s.io/break-glass"="true"
+  OR protoPayload.response.metadata.annotations."alpha.image-policy.k8s.io/break-glass"="true"
 )`,
     reads: READS,
     refine: (view) =>
@@ -103,7 +106,15 @@ protoPayload.response.status="Failure"`,
 labels."binaryauthorization.googleapis.com/dry-run"="true"`,
     reads: READS,
     refine: (view) => (wasRefused(view) ? refused("something else refused the Pod: it does not run") : ACCEPTED),
-    extract: (view) => podEvent(view, "gdc"),
+    extract: (view) => {
+      const event = podEvent(view, "gdc");
+      const verdict = overriddenVerdict(view) ?? "";
+      return {
+        ...event,
+        images: deniedImages(verdict, event.images),
+        facts: { ...event.facts, attestor: attestorIn(verdict), explanation: explanationIn(verdict) },
+      };
+    },
     certainty: { level: "documented", unconfirmed: UNCONFIRMED },
     volume: "One entry for each Pod that a dry-run policy would refuse.",
     counsel: counsel(
@@ -119,6 +130,7 @@ function counsel(why: string, remedy: string): Counsel {
     falsePositives:
       "A Pod that keeps its flag, or a controller that tries again, makes more than one entry: they are one incident.",
     steps: [
+      "Reach the cluster: `gcloud container fleet memberships get-credentials {workload.cluster} --project={project}`",
       "See the Pod: `kubectl get pod {workload.pod} --namespace {workload.namespace} --output wide`",
       "See the policy: `gcloud container binauthz policy export --project={project}`",
       remedy,

@@ -1,7 +1,9 @@
 import { nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
+import { changesField, UPDATE_MASK_FIELDS, updateMask } from "../audit-log/update-mask.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
-import { ADMIN_READS, attemptDenied, successfulCalls } from "../classifier/admin-activity.ts";
-import type { Extraction, Rule } from "../classifier/rule.ts";
+import { ADMIN_READS, successfulCalls } from "../classifier/admin-activity.ts";
+import { ACCEPTED, type Extraction, type Rule, refused } from "../classifier/rule.ts";
+import { watchedAttempt } from "../classifier/watched-attempt.ts";
 import type { Counsel } from "../finding.ts";
 
 const SERVICE = "cloudkms.googleapis.com";
@@ -33,7 +35,9 @@ export const kmsRules: readonly Rule[] = [
     severity: "high",
     filter: `${successfulCalls(SERVICE, method("UpdateCryptoKeyVersion"))}
 protoPayload.request.cryptoKeyVersion.state="DISABLED"`,
-    reads: [...ADMIN_READS, STATE],
+    reads: [...ADMIN_READS, STATE, ...UPDATE_MASK_FIELDS],
+    refine: (view) =>
+      changesField(updateMask(view), "state") ? ACCEPTED : refused("the request names the state without changing it"),
     extract: (view) => keyVersion(view, "DISABLED"),
     certainty: { level: "seen", unconfirmed: [] },
     volume: "One entry for each disabled key version: a handful a month, by rotation.",
@@ -43,7 +47,7 @@ protoPayload.request.cryptoKeyVersion.state="DISABLED"`,
       "https://cloud.google.com/kms/docs/enable-disable",
     ),
   },
-  attemptDenied({
+  watchedAttempt({
     service: "kms",
     serviceName: SERVICE,
     methods: method("DestroyCryptoKeyVersion|UpdateCryptoKeyVersion"),
@@ -71,6 +75,7 @@ function keyVersion(view: EntryView, state: string): Extraction {
       version,
       keyRing: ring,
       keyLocation: location,
+      state: state === "" ? null : state,
     },
     changes: [{ field: "state", before: null, after: state, effect: "weaker" }],
   };
@@ -82,6 +87,7 @@ function counsel(why: string, remedy: string, reference: string): Counsel {
     falsePositives: "Keys of other purposes, and old versions that a rotation retires.",
     steps: [
       "See which attestors use it: `gcloud container binauthz attestors list --project={project} --format=yaml`",
+      "See the key: `gcloud kms keys versions list --key={facts.keyName} --keyring={facts.keyRing} --location={facts.keyLocation} --project={project}`, or https://console.cloud.google.com/security/kms?project={project}",
       "Ask the person for the reason.",
       remedy,
     ],

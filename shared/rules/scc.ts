@@ -1,7 +1,7 @@
 import { UNKNOWN_ACTOR } from "../audit-log/actor.ts";
 import { member } from "../audit-log/json.ts";
 import { ORIGIN_FIELDS } from "../audit-log/origin.ts";
-import { evidenceOf } from "../audit-log/scc.ts";
+import { evidencesOf } from "../audit-log/scc.ts";
 import { field } from "../audit-log/view.ts";
 import { ACCEPTED, type Rule, refused } from "../classifier/rule.ts";
 
@@ -24,17 +24,18 @@ jsonPayload.finding.category:"Breakglass Workload Deployment"`,
         const value = member(finding, key);
         return typeof value === "string" ? value : null;
       };
-      const evidence = evidenceOf(finding);
+      const insertIds = evidencesOf(finding).flatMap(({ insertId }) => (insertId === undefined ? [] : [insertId]));
       return {
         incidentKey: `scc-finding/${text("name") ?? "unknown"}`,
         actor: UNKNOWN_ACTOR,
         facts: {
           category: text("category"),
-          evidenceInsertId: evidence?.insertId,
+          evidenceInsertId: insertIds[0],
+          state: text("state"),
           resource: text("resourceName"),
           sccSeverity: text("severity"),
         },
-        aliases: evidence?.insertId === undefined ? [] : [`entry/${evidence.insertId}`],
+        aliases: [...new Set(insertIds)].map((insertId) => `entry/${insertId}`),
       };
     },
     certainty: {
@@ -47,7 +48,8 @@ jsonPayload.finding.category:"Breakglass Workload Deployment"`,
       falsePositives: "None of its own: it says what the log entry says.",
       steps: [
         "Read the incident of the entry that it names; it knows the person and the image.",
-        "See the finding: `gcloud scc findings list {scope} --filter='category:\"Breakglass Workload Deployment\"'`",
+        "Read that entry: `gcloud logging read 'insertId=\"{facts.evidenceInsertId}\"' --project={project} --freshness=30d --format=json`",
+        "See the finding, at https://console.cloud.google.com/security/command-center/findings or by `gcloud scc findings list {scope} --filter='category:\"Breakglass Workload Deployment\"'`",
       ],
       reference: "https://cloud.google.com/security-command-center/docs/concepts-event-threat-detection-overview",
     },

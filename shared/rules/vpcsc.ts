@@ -1,9 +1,9 @@
+import { scopeOf } from "../audit-log/origin.ts";
 import { RESOURCE_NAME, SERVICE_NAME } from "../audit-log/payload.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
 import { ADMIN_READS } from "../classifier/admin-activity.ts";
 import type { Rule } from "../classifier/rule.ts";
 
-const METADATA_TYPE = "type.googleapis.com/google.cloud.audit.VpcServiceControlAuditMetadata";
 const DRY_RUN = field("protoPayload.metadata.dryRun");
 const REASON = field("protoPayload.metadata.violationReason");
 const UNIQUE_ID = field("protoPayload.metadata.vpcServiceControlsUniqueId");
@@ -30,7 +30,7 @@ export const vpcscRules: readonly Rule[] = [
     title: "Call to a guardrail's service refused by a perimeter",
     severity: "medium",
     filter: `log_id("cloudaudit.googleapis.com/policy")
-protoPayload.metadata."@type"="${METADATA_TYPE}"
+protoPayload.metadata."@type"=~"VpcServiceControlAuditMetadata$"
 protoPayload.serviceName=(${SERVICES.map((service) => `"${service}"`).join(" OR ")})`,
     reads: [...ADMIN_READS, DRY_RUN, REASON, UNIQUE_ID, PERIMETER, RESOURCE_NAMES],
     extract: (view) => ({
@@ -52,7 +52,7 @@ protoPayload.serviceName=(${SERVICES.map((service) => `"${service}"`).join(" OR 
       why: "Somebody called a service of the guardrails from outside of its perimeter, or a pipeline was shut out by a new one. The name of the caller may be redacted.",
       falsePositives: "A perimeter in dry run (see `enforced`), or a new network that nobody has let in yet.",
       steps: [
-        "Look the refusal up by its unique id in the VPC Service Controls troubleshooter of the console.",
+        "Look the refusal up by its unique id, {facts.uniqueId}, in the violation analyzer: https://console.cloud.google.com/security/service-perimeter",
         "See the perimeter: `gcloud access-context-manager perimeters list --policy=POLICY`",
         "If the call was meant, add an ingress rule for just this caller; if not, find out whose network it came from.",
       ],
@@ -61,6 +61,7 @@ protoPayload.serviceName=(${SERVICES.map((service) => `"${service}"`).join(" OR 
   },
 ];
 
+/** An entry that names no perimeter is told by where it was refused. */
 function perimeter(view: EntryView): string {
-  return view.text(PERIMETER)?.split("/").at(-1) ?? "unknown";
+  return view.text(PERIMETER)?.split("/").at(-1) || scopeOf(view);
 }
