@@ -3,7 +3,7 @@ import { imageOf, imagesOf } from "./images.ts";
 import { isObject, member, textOrNull } from "./json.ts";
 import { KUBERNETES_FIELDS, kubernetesObject, kubernetesWorkload, ownerPath } from "./kubernetes.ts";
 import { locationOf, projectOf } from "./origin.ts";
-import { METHOD_NAME } from "./payload.ts";
+import { METHOD_NAME, STATUS_CODE, statusCodeOf } from "./payload.ts";
 import { type EntryView, field } from "./view.ts";
 
 /** What entries about Pods say, on GKE and on Distributed Cloud; https://cloud.google.com/binary-authorization/docs/viewing-audit-logs */
@@ -33,6 +33,7 @@ export const POD_FIELDS = [
   RESPONSE_REASON,
   RESPONSE_MESSAGE,
   DENIAL_CAUSES,
+  STATUS_CODE,
 ];
 
 export interface PodEvent {
@@ -62,6 +63,25 @@ export function podEvent(view: EntryView, platform: "gke" | "gdc"): PodEvent {
   };
 }
 
+/** The same of a Pod that was refused: only the images that the verdict names, and what it says of them. */
+export function deniedPodEvent(view: EntryView, platform: "gke" | "gdc"): PodEvent {
+  const event = podEvent(view, platform);
+  const text = view.text(RESPONSE_MESSAGE) ?? "";
+  const verdict = denialCauses(view) ?? text;
+  return {
+    ...event,
+    images: deniedImages(verdict, event.images),
+    facts: {
+      ...event.facts,
+      reason: view.text(RESPONSE_REASON) ?? null,
+      rule: admissionRuleIn(text),
+      attestor: attestorIn(verdict) ?? attestorIn(text),
+      explanation: explanationIn(verdict) ?? explanationIn(text),
+      statusCode: statusCodeOf(view) || null,
+    },
+  };
+}
+
 /** WHAT/PROJECT/LOCATION/CLUSTER/NAMESPACE/KIND/NAME */
 export function kubernetesKey(view: EntryView, what: string, path: string): string {
   const { cluster, namespace } = kubernetesObject(view, "Pod");
@@ -87,7 +107,7 @@ export function namesBinaryAuthorization(view: EntryView): boolean {
 }
 
 /** The reasons of a denial, one an image. */
-export function denialCauses(view: EntryView): string | null {
+function denialCauses(view: EntryView): string | null {
   const reasons = view
     .values(DENIAL_CAUSES)
     .filter(isObject)
@@ -131,7 +151,7 @@ export function attestorIn(text: string): string | null {
   return ATTESTOR.exec(text)?.[0] ?? null;
 }
 
-export function admissionRuleIn(text: string): string | null {
+function admissionRuleIn(text: string): string | null {
   return ADMISSION_RULE.exec(text)?.[1] ?? null;
 }
 

@@ -1,24 +1,21 @@
 import { ACTOR_FIELDS } from "../audit-log/actor.ts";
 import { ORIGIN_FIELDS } from "../audit-log/origin.ts";
-import { STATUS_CODE, statusCodeOf } from "../audit-log/payload.ts";
 import {
-  admissionRuleIn,
   attestorIn,
-  denialCauses,
   deniedImages,
+  deniedPodEvent,
   explanationIn,
   namesBinaryAuthorization,
   overriddenVerdict,
   POD_FIELDS,
   podEvent,
-  RESPONSE_MESSAGE,
   RESPONSE_REASON,
   wasRefused,
 } from "../audit-log/pods.ts";
 import { ACCEPTED, accepted, type Rule, refused } from "../classifier/rule.ts";
 import type { Counsel } from "../finding.ts";
 
-const READS = [...ORIGIN_FIELDS, ...ACTOR_FIELDS, ...POD_FIELDS, STATUS_CODE];
+const READS = [...ORIGIN_FIELDS, ...ACTOR_FIELDS, ...POD_FIELDS];
 /** The audit log of Distributed Cloud; only there if cloudAuditLogging is set in the configuration of the user cluster. */
 const POD_WRITE = String.raw`log_id("externalaudit.googleapis.com/activity")
 protoPayload.methodName=~"^io\.k8s\.core\.v1\.pods(\.ephemeralcontainers)?\.(create|update|patch)$"`;
@@ -27,6 +24,10 @@ const UNCONFIRMED = [
   "the resource type and service name of these entries",
   "the whole body: only the log and the labels are documented",
 ];
+
+const SEE_POD = "See the Pod: `kubectl get pod {workload.pod} --namespace {workload.namespace} --output wide`";
+const SEE_WHO_IS_STUCK =
+  "See who is stuck: `kubectl get events --namespace {workload.namespace} --field-selector reason=FailedCreate`";
 
 export const gdcRules: readonly Rule[] = [
   {
@@ -72,29 +73,14 @@ protoPayload.response.status="Failure"`,
         ? accepted("medium")
         : refused("something else refused the Pod: quota, RBAC, Pod Security or another webhook");
     },
-    extract: (view) => {
-      const event = podEvent(view, "gdc");
-      const text = view.text(RESPONSE_MESSAGE) ?? "";
-      const verdict = denialCauses(view) ?? text;
-      return {
-        ...event,
-        images: deniedImages(verdict, event.images),
-        facts: {
-          ...event.facts,
-          reason: view.text(RESPONSE_REASON),
-          rule: admissionRuleIn(text),
-          attestor: attestorIn(verdict),
-          explanation: explanationIn(verdict),
-          statusCode: statusCodeOf(view) || null,
-        },
-      };
-    },
+    extract: (view) => deniedPodEvent(view, "gdc"),
     certainty: { level: "documented", unconfirmed: UNCONFIRMED },
     volume:
       "Every refused write of a Pod passes the sink, those of quota and RBAC too: the documented query knows no narrower way.",
     counsel: counsel(
       "Somebody, or a controller on somebody's behalf, tried to run an image that the policy does not allow. The guardrail held.",
       "Help with the regular way: build and attest the image in the approved pipeline, and deploy it by digest.",
+      SEE_WHO_IS_STUCK,
     ),
   },
   {
@@ -124,14 +110,14 @@ labels."binaryauthorization.googleapis.com/dry-run"="true"`,
   },
 ];
 
-function counsel(why: string, remedy: string): Counsel {
+function counsel(why: string, remedy: string, look = SEE_POD): Counsel {
   return {
     why,
     falsePositives:
       "A Pod that keeps its flag, or a controller that tries again, makes more than one entry: they are one incident.",
     steps: [
       "Reach the cluster: `gcloud container fleet memberships get-credentials {workload.cluster} --project={project}`",
-      "See the Pod: `kubectl get pod {workload.pod} --namespace {workload.namespace} --output wide`",
+      look,
       "See the policy: `gcloud container binauthz policy export --project={project}`",
       remedy,
     ],

@@ -7,10 +7,9 @@ import { KUBERNETES_FIELDS, kubernetesObject, kubernetesWorkload, ownerPath } fr
 import { ORIGIN_FIELDS } from "../audit-log/origin.ts";
 import { INSERT_ID, METHOD_NAME, STATUS_CODE, STATUS_MESSAGE, statusCodeOf } from "../audit-log/payload.ts";
 import {
-  admissionRuleIn,
   attestorIn,
-  denialCauses,
   deniedImages,
+  deniedPodEvent,
   explanationIn,
   kubernetesKey,
   LABELS,
@@ -19,7 +18,6 @@ import {
   overriddenVerdict,
   POD_FIELDS,
   podEvent,
-  RESPONSE_MESSAGE,
   RESPONSE_REASON,
   wasRefused,
 } from "../audit-log/pods.ts";
@@ -69,7 +67,6 @@ const POD_READS = [
   ...ACTOR_FIELDS,
   ...POD_FIELDS,
   INSERT_ID,
-  STATUS_CODE,
   STATUS_MESSAGE,
   REQUEST_LABELS,
   REQUEST_ANNOTATIONS,
@@ -229,23 +226,7 @@ protoPayload.response.status="Failure"
             "the words stand in the Pod's name: quota, RBAC or Pod Security refused it, not Binary Authorization",
           );
     },
-    extract: (view) => {
-      const event = podEvent(view, "gke");
-      const text = view.text(RESPONSE_MESSAGE) ?? "";
-      const verdict = denialCauses(view) ?? text;
-      return {
-        ...event,
-        images: deniedImages(verdict, event.images),
-        facts: {
-          ...event.facts,
-          reason: view.text(RESPONSE_REASON),
-          rule: admissionRuleIn(text),
-          attestor: attestorIn(verdict) ?? attestorIn(text),
-          explanation: explanationIn(verdict) ?? explanationIn(text),
-          statusCode: statusCodeOf(view) || null,
-        },
-      };
-    },
+    extract: (view) => deniedPodEvent(view, "gke"),
     certainty: { level: "documented", unconfirmed: ["the method name of debug containers"] },
     volume: "One entry for each refused Pod; a controller repeats it every few minutes.",
     counsel: {
