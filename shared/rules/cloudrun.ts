@@ -475,18 +475,20 @@ const NAMED_OBJECT =
   /\b(revision|service|execution|job|configuration|route|worker ?pool|task) ['"]?[a-z0-9][a-z0-9-]*['"]?/gi;
 const QUOTED = /'[^']*'|"[^"]*"/g;
 
+function spokenMessages(view: EntryView): readonly string[] {
+  return messagesOf(view).map(spokenIn);
+}
+
 /**
  * What Cloud Run says, without what the caller chose: names of services and revisions, images, paths. A service that is
  * called breakglass is no break-glass.
  */
-function spokenMessages(view: EntryView): readonly string[] {
-  return messagesOf(view).map((message) => {
-    const spoken = message.replace(READY_SENTENCE, "").replace(QUOTED, " ").replace(NAMED_OBJECT, "$1");
-    return spoken
-      .split(/\s/)
-      .filter((word) => !word.includes("/"))
-      .join(" ");
-  });
+function spokenIn(message: string): string {
+  const spoken = message.replace(READY_SENTENCE, "").replace(QUOTED, " ").replace(NAMED_OBJECT, "$1");
+  return spoken
+    .split(/\s/)
+    .filter((word) => !word.includes("/"))
+    .join(" ");
 }
 
 function messagesOf(view: EntryView): readonly string[] {
@@ -544,7 +546,7 @@ function conditionFor(view: EntryView, reason: RegExp): Condition | undefined {
 
 function denyingCondition(view: EntryView): Condition | undefined {
   const saysSo = ({ status, message }: Condition) =>
-    status === "False" && message !== null && UNAUTHORIZED_SENTENCE.test(message) && !DRY_RUN.test(message);
+    status === "False" && message !== null && UNAUTHORIZED_SENTENCE.test(message) && !DRY_RUN.test(spokenIn(message));
   return conditionFor(view, UNAUTHORIZED) ?? conditionsOf(view).find(saysSo);
 }
 
