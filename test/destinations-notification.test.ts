@@ -25,6 +25,31 @@ function line(notification: Notification, label: string): string | undefined {
   return notification.lines.find((one) => one.label === label)?.value;
 }
 
+describe("what a change was before", () => {
+  const change = { field: "retentionDays", before: null, after: "1", effect: "weaker" } as const;
+
+  it.each([
+    { comparedWith: "none", before: "(not known)" },
+    { comparedWith: "previous", before: null },
+    { comparedWith: null, before: null },
+  ] as const)("compared with $comparedWith, nothing before is told as $before", ({ comparedWith, before }) => {
+    expect(told({ changes: [change], comparedWith }).changes).toEqual([{ ...change, before }]);
+  });
+
+  it("is told as it was, wherever it is given", () => {
+    const given = { ...change, before: "30" };
+    expect(told({ changes: [given], comparedWith: "none" }).changes).toEqual([given]);
+  });
+});
+
+it("facts that only fill commands are shown to nobody", () => {
+  const shown = told({
+    facts: { attestorId: "a", constraintName: "b", scopeKind: "folder", scopeId: "1", sink: "audit" },
+  }).lines.map(({ label }) => label);
+  expect(shown).toContain("Sink");
+  expect(shown.filter((label) => /^(?:Attestor id|Constraint name|Scope kind|Scope id)$/.test(label))).toEqual([]);
+});
+
 describe("who", () => {
   const machine = "deployer@example-prod.iam.gserviceaccount.com";
   const base: Actor = { principal: null, kind: "unknown", via: null, confidence: "high", person: null, delegation: [] };

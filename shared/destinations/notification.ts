@@ -124,6 +124,11 @@ const FACTS_TOLD_ELSEWHERE: ReadonlySet<string> = new Set([
   "operationId",
   "form",
   "statusCode",
+  // Short forms of what another fact or line says in full; the commands need them.
+  "attestorId",
+  "constraintName",
+  "scopeKind",
+  "scopeId",
 ]);
 
 /** Events in which somebody broke the glass by hand, and so could have said why. */
@@ -164,7 +169,7 @@ export function toNotification(finding: Finding, counsel: Counsel, options: Noti
     justification: justificationOf(finding),
     images: finding.images.slice(0, LIMITS.images).map(readableImage),
     imageCount: finding.images.length,
-    changes: finding.changes.slice(0, LIMITS.changes).map(readableChange),
+    changes: finding.changes.slice(0, LIMITS.changes).map((change) => readableChange(change, finding.comparedWith)),
     changeCount: finding.changes.length,
     why: readableLine(counsel.why, LIMITS.counsel),
     steps: counsel.steps.slice(0, LIMITS.steps).map((step) => fillStep(step, finding)),
@@ -345,10 +350,12 @@ function readableImage(image: Image): Image {
   };
 }
 
-function readableChange(change: Change): Change {
+/** Without an earlier state nobody knows whether nothing was set before. */
+function readableChange(change: Change, comparedWith: Finding["comparedWith"]): Change {
+  const unknown = comparedWith === "none" ? "(not known)" : null;
   return {
     field: line(change.field),
-    before: change.before === null ? null : readableLine(change.before, LIMITS.fact),
+    before: change.before === null ? unknown : readableLine(change.before, LIMITS.fact),
     after: change.after === null ? null : readableLine(change.after, LIMITS.fact),
     effect: change.effect,
   };
