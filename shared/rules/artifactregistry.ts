@@ -154,7 +154,7 @@ protoPayload.request.policy.bindings.members=("allUsers" OR "allAuthenticatedUse
     volume: "One entry for each deleted package or repository: some a month.",
     counsel: counsel(
       "All versions are gone at once: evidence, and every way back to an earlier version.",
-      "See what is left: `gcloud artifacts repositories list --project={project}`",
+      "See what is left: `gcloud artifacts packages list --repository={facts.repository} --location={facts.repositoryLocation} --project={project}`; where the repository itself is gone: `gcloud artifacts repositories list --project={project}`",
     ),
   },
   watchedAttempt({

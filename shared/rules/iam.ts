@@ -87,7 +87,7 @@ export const iamRules: readonly Rule[] = [
         "See who holds what: `gcloud projects get-iam-policy {project} --format=json`, or https://console.cloud.google.com/iam-admin/iam?project={project}",
         "Ask the person who granted it for the request behind it.",
         "Take it back if there is none: `gcloud projects remove-iam-policy-binding {project} --member={facts.grants.0.1} --role={facts.grants.0.0}`",
-        `See what was done with it since: \`gcloud logging read 'timestamp>="{time}" AND protoPayload.authenticationInfo.principalEmail="{actor.principal}"' --project={project} --limit=50\``,
+        `See what else the one who granted it did since: \`gcloud logging read 'timestamp>="{time}" AND protoPayload.authenticationInfo.principalEmail="{actor.principal}"' --project={project} --limit=50\``,
       ],
       reference: "https://cloud.google.com/iam/docs/audit-logging",
     },

@@ -141,7 +141,15 @@ export const loggingRules: readonly Rule[] = [
     extract: exclusionDeleted,
     certainty: { level: "seen", unconfirmed: ["the request of DeleteExclusion"] },
     volume: "One entry for each deleted exclusion: a handful a year.",
-    counsel: exclusionCounsel("More is logged than before: the guardrail is stronger, the bill higher."),
+    counsel: {
+      why: "More is logged than before: the guardrail is stronger, the bill higher.",
+      falsePositives: "Cost control of a log that nobody needs, taken back.",
+      steps: [
+        "See what is still left out: `gcloud logging sinks describe _Default --{facts.scopeKind}={facts.scopeId}`, or the Log Router at https://console.cloud.google.com/logs/router?project={project}",
+        "Ask the person for the reason, if nobody expected it.",
+      ],
+      reference: "https://cloud.google.com/logging/docs/routing/overview",
+    },
   },
   {
     id: "logging.retention_changed",
@@ -209,9 +217,16 @@ export const loggingRules: readonly Rule[] = [
     }),
     certainty: { level: "schema", unconfirmed: ["the resource name of DeleteLog"] },
     volume: "One entry for each deleted log: a handful a year.",
-    counsel: bucketCounsel(
-      "All entries of one log were deleted. Audit logs in _Required cannot be deleted this way; others can.",
-    ),
+    counsel: {
+      why: "All entries of one log were deleted. Audit logs in _Required cannot be deleted this way; others can.",
+      falsePositives: "A log of an application that nobody writes to any more.",
+      steps: [
+        "See which logs are left: `gcloud logging logs list --{facts.scopeKind}={facts.scopeId}`",
+        "Ask the person for the reason. What was deleted cannot be brought back.",
+        "See where a copy may be, in another bucket, BigQuery or Cloud Storage: `gcloud logging sinks list --{facts.scopeKind}={facts.scopeId}`",
+      ],
+      reference: "https://cloud.google.com/logging/docs/view/logs-explorer-interface",
+    },
   },
   {
     id: "logging.audit_config_changed",

@@ -155,7 +155,7 @@ ${either.filter}`,
       observe: observedAccess,
       certainty: { level: "schema", unconfirmed: ["that the entry carries the policy, or what it changes in it"] },
       volume: either.volume,
-      counsel: topicCounsel(
+      counsel: accessCounsel(
         "Without its publisher's role the sink cannot send to the topic any more, and no alarm is raised; with a role of their own, others can read the alarms or take them away.",
         "Compare it with its source, and put it back: `terraform plan` in the folder that owns it.",
       ),
@@ -308,6 +308,13 @@ function topicCounsel(why: string, remedy: string): Counsel {
   return counsel(why, remedy, [
     "See whether it is there, and who may publish to it: `gcloud pubsub topics get-iam-policy {facts.resource}`",
     "See the sinks that send to it: `gcloud logging sinks list --project={project}`",
+  ]);
+}
+
+function accessCounsel(why: string, remedy: string): Counsel {
+  return counsel(why, remedy, [
+    "See who may do what now: `gcloud pubsub topics get-iam-policy {facts.resource}`; of a subscription: `gcloud pubsub subscriptions get-iam-policy {facts.resource}`",
+    "See the identity that each sink publishes with: `gcloud logging sinks list --project={project} --format='table(name,destination,writerIdentity)'`",
   ]);
 }
 

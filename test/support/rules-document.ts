@@ -11,10 +11,14 @@ const CERTAINTY_WORDS: Readonly<Record<Rule["certainty"]["level"], string>> = {
 };
 
 /** docs/rules.md: everything about every rule that a person wants to know. `keyOf` gives a finding of a rule's sample. */
-export function rulesDocument(rules: readonly Rule[], findingOf: (file: string) => Finding | undefined): string {
+export function rulesDocument(
+  rules: readonly Rule[],
+  isOn: (rule: Rule) => boolean,
+  findingOf: (file: string) => Finding | undefined,
+): string {
   const sections = CATEGORIES.map((category) => rules.filter((rule) => rule.category === category))
     .filter((some) => some.length > 0)
-    .map((some) => `## ${some[0]?.category}\n\n${some.map((rule) => section(rule)).join("\n")}`);
+    .map((some) => `## ${some[0]?.category}\n\n${some.map((rule) => section(rule, isOn(rule))).join("\n")}`);
   return `# Rules
 
 <!-- Generated from shared/rules: change a rule and run \`npm run accept\`. -->
@@ -38,12 +42,12 @@ ${rules.flatMap((rule) => keyRow(rule, findingOf)).join("\n")}
 `;
 }
 
-function section({ id, title, severity, filter, certainty, volume, counsel }: Rule): string {
+function section({ id, title, severity, filter, certainty, volume, counsel }: Rule, isOn: boolean): string {
   const samples = sampleIndex.filter(({ kind }) => kind === id).map(({ file }) => `[${file}](../test/samples/${file})`);
   const unconfirmed = certainty.unconfirmed.map((fact) => `- **Unconfirmed:** ${fact}.`).join("\n");
   return `### ${id}
 
-${title}. Severity ${severity}.
+${title}. Severity ${severity}.${isOn ? "" : " Off until a watchlist names protected projects or services."}
 
 ${counsel.why}
 
