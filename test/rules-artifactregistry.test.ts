@@ -103,3 +103,27 @@ describe("with what was before", () => {
     expect(find(PUBLIC, {}, was([]))[0]).toMatchObject({ comparedWith: "previous" });
   });
 });
+
+describe("what is compared of a repository", () => {
+  const tags = (immutableTags: boolean) => ({
+    [`${REQUEST}.repository.dockerConfig`]: { immutableTags },
+    [`${REQUEST}.updateMask`]: "dockerConfig.immutableTags",
+  });
+
+  test("tags that are fixed from now on are stronger", () => {
+    expect(find(TAGS, tags(true), was({ immutableTags: false }))[0]).toMatchObject({
+      comparedWith: "previous",
+      changes: [{ field: "immutableTags", before: "false", after: "true", effect: "stronger" }],
+    });
+  });
+
+  test("what was so before is no change", () => {
+    expect(find(TAGS, tags(false), was({ immutableTags: false }))[0]?.changes).toEqual([]);
+  });
+
+  test("scanning that was on is told as it was", () => {
+    expect(find(SCANNING, {}, was({ scanning: "INHERITED" }))[0]?.changes).toEqual([
+      { field: "vulnerabilityScanning", before: "INHERITED", after: "DISABLED", effect: "weaker" },
+    ]);
+  });
+});

@@ -76,3 +76,16 @@ describe("which calls on attestations are told of", () => {
     ]);
   });
 });
+
+test("a refused attempt that names only an occurrence is of the story of its deletion", () => {
+  const name = "projects/example-prod/occurrences/7c0e";
+  const [tried] = find(DENIED, {
+    [METHOD]: "grafeas.v1.Grafeas.DeleteOccurrence",
+    [REQUEST]: { name },
+    "protoPayload.resourceName": name,
+  });
+  expect(tried).toMatchObject({
+    rule: "attestation.change_attempt_denied",
+    incidentKey: find(DELETED)[0]?.incidentKey,
+  });
+});

@@ -88,3 +88,12 @@ describe("Pods on Distributed Cloud", () => {
     expect(finding?.workload).toMatchObject({ kind: "gdc-pod", name: "checkout-7d9c" });
   });
 });
+
+test("a Pod past a verdict that break-glass overrode says so, and whose verdict it was", () => {
+  const verdict = "Image x denied by attestor projects/example-prod/attestors/qa: no attestation";
+  const [finding] = find(FLAGGED, {
+    'labels."binaryauthorization.googleapis.com/overridden-verification-result"': verdict,
+  });
+  expect(finding?.facts).toMatchObject({ overridden: true, attestor: "projects/example-prod/attestors/qa" });
+  expect(find(FLAGGED)[0]?.facts).not.toHaveProperty("overridden");
+});

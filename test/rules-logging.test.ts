@@ -283,3 +283,36 @@ describe("what is audited", () => {
     expect(finding?.incidentKey).toBe("audit-config/projects/example-prod");
   });
 });
+
+describe("what else a change of logging may be", () => {
+  const TO = { previousState: () => ({ filter: "severity<ERROR", disabled: true }) };
+
+  test("an exclusion that is turned on again drops from now on", () => {
+    const turnedOn = { [`${REQUEST}.exclusion`]: { disabled: false }, [`${REQUEST}.updateMask`]: "disabled" };
+    expect(find(EXCLUSION_CHANGED, turnedOn, TO)[0]?.changes).toEqual([
+      { field: "exclusion.disabled", before: "true", after: "false", effect: "weaker" },
+    ]);
+    // Where it was not known to be off, being on is nothing new.
+    expect(find(EXCLUSION_CHANGED, turnedOn)[0]?.changes).toEqual([]);
+  });
+
+  test("a bucket that is locked is stronger", () => {
+    const locked = { [`${REQUEST}.bucket`]: { locked: true }, [`${REQUEST}.updateMask`]: "locked" };
+    expect(find(BUCKET, locked)[0]).toMatchObject({
+      rule: "logging.bucket_changed",
+      changes: [{ field: "locked", before: null, after: "true", effect: "stronger" }],
+    });
+  });
+
+  test.each([
+    ["DeleteExclusion", "projects/example-prod/exclusions/drop-cv", "exclusion/projects/example-prod/drop-cv"],
+    [
+      "DeleteBucket",
+      "projects/example-prod/locations/global/buckets/evidence",
+      "log-bucket/projects/example-prod/global/evidence",
+    ],
+  ])("a refused %s is of the story of what it was tried on", (method, resourceName, incidentKey) => {
+    const tried = { [METHOD]: config(method), "protoPayload.resourceName": resourceName, [REQUEST]: undefined };
+    expect(find(DENIED, tried)[0]).toMatchObject({ rule: "logging.change_attempt_denied", incidentKey });
+  });
+});

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../shared/audit-log/view.ts";
+import { compileCatalogue } from "../shared/classifier/catalogue.ts";
 import { classify } from "../shared/classifier/classify.ts";
-import type { ClassifyContext } from "../shared/classifier/rule.ts";
+import type { ClassifyContext, Rule } from "../shared/classifier/rule.ts";
 import type { Finding } from "../shared/finding.ts";
 import { builtInCatalogue } from "../shared/rules/index.ts";
 import { expectGolden } from "./support/golden.ts";
@@ -94,6 +95,18 @@ test("one entry gives at most one finding a change, whatever was known before", 
       expect(findings.length, file).toBeLessThanOrEqual(1);
     }
   }
+});
+
+test.each([
+  ["binauthz.policy_changed", "binauthz-updatepolicy-v1beta1-allow-all.json"],
+  ["binauthz.platform_policy_changed", "binauthz-replaceplatformpolicy-emptied.json"],
+  ["orgpolicy.changed", "orgpolicy-v2-updatepolicy-allow-all.json"],
+  ["orgpolicy.changed", "orgpolicy-v2-deletepolicy.json"],
+  ["gke.binauthz_changed", "gke-updatecluster-binauthz-disabled.json"],
+])("%s knows by itself that %s is told of as a weakening", (id, file) => {
+  const rule = catalogue.rule(id) as Rule;
+  expect(findingsOf(file).map((finding) => catalogue.rule(finding.rule)?.change)).toEqual([rule.change]);
+  expect(classify(sampleEntry(file), compileCatalogue([rule]))).toMatchObject({ findings: [], faults: [] });
 });
 
 function statesOf(file: string) {
