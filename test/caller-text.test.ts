@@ -73,6 +73,12 @@ const WRITES: Readonly<Record<string, Write>> = {
     rewritten(entry, (key, object) =>
       key === "labels" || key === "annotations" ? { ...object, "example.com/note": text } : object,
     ),
+  "the values of the labels that are there": (entry, text) =>
+    rewritten(entry, (key, object) =>
+      key === "metadata" && typeof object.labels === "object"
+        ? { ...object, labels: withOwnValues(object.labels as Readonly<Record<string, unknown>>, text) }
+        : object,
+    ),
   "metadata that had none": (entry, text) =>
     rewritten(entry, (key, object) =>
       key === "metadata"
@@ -143,6 +149,11 @@ test("the texts that are the event are seen", () => {
 
 function isWrittenByCaller(kind: string): boolean {
   return !kind.startsWith("cv.") && !kind.startsWith("scc.");
+}
+
+/** Keys without a domain are the caller's own; the others belong to Kubernetes, to Google, or to their webhooks. */
+function withOwnValues(labels: Readonly<Record<string, unknown>>, text: string) {
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, key.includes("/") ? value : text]));
 }
 
 type Rewrite = (key: string, object: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
