@@ -147,7 +147,10 @@ export const gkeRules: readonly Rule[] = [
     },
     certainty: {
       level: "documented",
-      unconfirmed: ["that a flag without an overridden verification result means that the image passed"],
+      unconfirmed: [
+        "that a flag without an overridden verification result means that the image passed",
+        "what is left of an entry that the API server marks as truncated",
+      ],
     },
     volume: "One entry for each Pod that carries the flag.",
     counsel: {
