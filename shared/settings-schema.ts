@@ -32,7 +32,10 @@ const address = z
 const mailAddress = z
   .string()
   .max(254)
-  .regex(/^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*$/, "expected an e-mail address");
+  .regex(
+    /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
+    "expected an e-mail address",
+  );
 const line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, "expected one line of text");
 
 const slackBotDestination = z

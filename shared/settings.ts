@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { DestinationSettings } from "./destinations/index.ts";
+import { requireSafeAddress } from "./destinations/safe-address.ts";
 import { ProcessingError } from "./errors.ts";
 import { Secret } from "./secret.ts";
 import { type DestinationDocument, EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
@@ -119,11 +120,16 @@ function withSecrets(document: SettingsDocument, source: string, environment: En
     source,
     project: document.project ?? environment.GOOGLE_CLOUD_PROJECT,
     store: document.store.kind === "sqlite" ? { kind: "sqlite", path: resolve(document.store.path) } : document.store,
-    destinations: document.destinations.map((destination) =>
-      destinationWithSecrets(destination, (reference, field) =>
-        secret(reference, `destination ${destination.id}, ${field}`),
-      ),
-    ),
+    destinations: document.destinations.map((destination) => {
+      const name = `destination ${destination.id}`;
+      const open = (reference: string, field: string) => secret(reference, `${name}, ${field}`);
+      const address = (reference: string, field: string) => {
+        const opened = open(reference, field);
+        requireSafeAddress(opened.reveal(), `${source}: ${name}`, field);
+        return opened;
+      };
+      return destinationWithSecrets(destination, open, address);
+    }),
   };
 }
 
@@ -131,13 +137,14 @@ function withSecrets(document: SettingsDocument, source: string, environment: En
 function destinationWithSecrets(
   document: DestinationDocument,
   secret: (reference: string, field: string) => Secret,
+  secretAddress: (reference: string, field: string) => Secret,
 ): DestinationSettings {
   switch (document.kind) {
     case "console":
       return document;
     case "slack":
     case "google-chat":
-      return { ...document, webhookUrl: secret(document.webhookUrl, "webhookUrl") };
+      return { ...document, webhookUrl: secretAddress(document.webhookUrl, "webhookUrl") };
     case "slack-bot":
     case "github":
       return { ...document, token: secret(document.token, "token") };
@@ -154,7 +161,7 @@ function destinationWithSecrets(
     case "webhook":
       return {
         ...document,
-        url: secret(document.url, "url"),
+        url: secretAddress(document.url, "url"),
         signingKey: secret(document.signingKey, "signingKey"),
       };
   }

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { Secret } from "../secret.ts";
 import type { Destination } from "./destination.ts";
-import { DEFAULT_TIMEOUT_MS, type HttpDeps, type HttpRequest, refusal, requireSafeAddress, send } from "./http.ts";
+import { DEFAULT_TIMEOUT_MS, type HttpDeps, type HttpRequest, refusal, send } from "./http.ts";
 import { isOpening, newsHeadline, newsOf, STATE_COLOURS } from "./incident-words.ts";
 import { text as jsonText, type Size, unreadable } from "./json-api.ts";
 import type { Notification } from "./notification.ts";
 import { minimalPageOf, NARROW, newsPageOf, type Page, pageOf, WIDE } from "./page.ts";
 import { readableLine, unlinked } from "./readable-text.ts";
+import { requireSafeAddress } from "./safe-address.ts";
 import { storyKey } from "./tickets.ts";
 
 export interface GoogleChatSettings {

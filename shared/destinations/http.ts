@@ -36,7 +36,6 @@ export interface HttpAnswer {
 
 const MAX_ANSWER_BYTES = 4096;
 export const DEFAULT_TIMEOUT_MS = 60_000;
-const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
 const MIN_RETRY_AFTER_MS = 1_000;
 const MAX_RETRY_AFTER_MS = 60 * 60 * 1_000;
 
@@ -86,19 +85,6 @@ export function refusal(answer: HttpAnswer, request: HttpRequest, reason: string
     return new ProcessingError("DESTINATION_UNAVAILABLE", message, retryAfterMs === undefined ? {} : { retryAfterMs });
   }
   return new ProcessingError("DESTINATION_REJECTED", message);
-}
-
-/**
- * Addresses of destinations come from the settings alone: https, and plain http only to this machine, where stand-ins
- * for tests live. Throws SETTINGS_INVALID without repeating the address.
- */
-export function requireSafeAddress(address: string, destination: string, setting: string): URL {
-  const url = URL.parse(address);
-  const safe = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.has(url.hostname));
-  if (url === null || !safe || url.username !== "" || url.password !== "") {
-    throw new ProcessingError("SETTINGS_INVALID", `${destination}: ${setting} is not an https address`);
-  }
-  return url;
 }
 
 /** The host of an address, which may be told; the rest of it may not. */

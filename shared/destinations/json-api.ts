@@ -1,6 +1,7 @@
 import { ProcessingError } from "../errors.ts";
 import { Secret } from "../secret.ts";
-import { type HttpAnswer, type HttpDeps, type HttpRequest, hostOf, refusal, requireSafeAddress, send } from "./http.ts";
+import { type HttpAnswer, type HttpDeps, type HttpRequest, hostOf, refusal, send } from "./http.ts";
+import { requireSafeAddress } from "./safe-address.ts";
 
 /** A vendor's JSON interface below one address of the settings: what its answers mean for a delivery. */
 export interface JsonApi {

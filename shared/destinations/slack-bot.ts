@@ -2,20 +2,12 @@ import type { KnownBlock } from "@slack/types";
 import { ProcessingError } from "../errors.ts";
 import { Secret } from "../secret.ts";
 import type { Destination, Receipt } from "./destination.ts";
-import {
-  DEFAULT_TIMEOUT_MS,
-  type HttpAnswer,
-  type HttpDeps,
-  type HttpRequest,
-  hostOf,
-  refusal,
-  requireSafeAddress,
-  send,
-} from "./http.ts";
+import { DEFAULT_TIMEOUT_MS, type HttpAnswer, type HttpDeps, type HttpRequest, hostOf, refusal, send } from "./http.ts";
 import { isOpening, newsLine, newsOf, STATE_COLOURS, stateHeadline } from "./incident-words.ts";
 import { text as jsonText, list, member, repeatable } from "./json-api.ts";
 import type { Notification } from "./notification.ts";
 import { readableLine } from "./readable-text.ts";
+import { requireSafeAddress } from "./safe-address.ts";
 import { settling } from "./settling.ts";
 import { fallback, header, line, richText } from "./slack-blocks.ts";
 import { fittingBody, footer, minimalBody, SLACK_REASON, UNWELCOME_MESSAGE, withMark } from "./slack-body.ts";

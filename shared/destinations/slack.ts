@@ -3,18 +3,10 @@ import type { FetchFunction, IncomingWebhookSendArguments } from "@slack/webhook
 import { ProcessingError } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import type { Destination, Receipt } from "./destination.ts";
-import {
-  DEFAULT_TIMEOUT_MS,
-  type HttpAnswer,
-  type HttpDeps,
-  type HttpRequest,
-  hostOf,
-  refusal,
-  requireSafeAddress,
-  send,
-} from "./http.ts";
+import { DEFAULT_TIMEOUT_MS, type HttpAnswer, type HttpDeps, type HttpRequest, hostOf, refusal, send } from "./http.ts";
 import { newsHeadline } from "./incident-words.ts";
 import type { Notification } from "./notification.ts";
+import { requireSafeAddress } from "./safe-address.ts";
 import { fallback, header } from "./slack-blocks.ts";
 import { fittingBody, minimalBody, SLACK_REASON, UNWELCOME_MESSAGE, withMark } from "./slack-body.ts";
 

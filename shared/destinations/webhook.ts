@@ -1,9 +1,10 @@
 import { createHmac } from "node:crypto";
 import type { Secret } from "../secret.ts";
 import type { Destination } from "./destination.ts";
-import { DEFAULT_TIMEOUT_MS, type HttpDeps, type HttpRequest, refusal, requireSafeAddress, send } from "./http.ts";
+import { DEFAULT_TIMEOUT_MS, type HttpDeps, type HttpRequest, refusal, send } from "./http.ts";
 import { newsOf, timeOf } from "./incident-words.ts";
 import type { Notification } from "./notification.ts";
+import { requireSafeAddress } from "./safe-address.ts";
 
 export interface WebhookSettings {
   readonly kind: "webhook";
