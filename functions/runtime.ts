@@ -25,6 +25,8 @@ export interface House {
   readonly deadLetters: DeadLetters;
   /** Opened when it is first needed. */
   store(): Promise<Store>;
+  /** Loaded when it is first needed. */
+  response(): Promise<Response>;
   /** Delivers what is due, within the time that a message may be held. Throws only what the store throws. */
   deliver(log: Log): Promise<DeliveryCounts>;
   tick(log: Log): Promise<DeliveryCounts>;
@@ -71,6 +73,7 @@ export async function openHouse(environment: Environment = processEnvironment())
     },
     deadLetters,
     store,
+    response,
     deliver: async (log) => (await response()).deliver(log),
     tick: async (log) => (await response()).tick(log),
     async close() {

@@ -11,7 +11,9 @@ import {
   type Recognition,
   recognise,
 } from "./classifier/classify.ts";
+import type { Finding } from "./finding.ts";
 import type { Log } from "./log.ts";
+import { decisionEvent } from "./response/decision-log.ts";
 import type { Outbox } from "./response/outbox.ts";
 import type { StateHistory } from "./state/state-history.ts";
 
@@ -42,7 +44,8 @@ export function processEntry(entry: LogEntry, at: Date, pipeline: Pipeline): Cla
   const first = withFaults(judge(recognition, { previousState: (key) => void asksFor.add(key) }), faults);
   // Refused whatever was before, and nothing to remember: no work for a store.
   const isOver = first.findings.length === 0 && observation.states.length === 0 && asksFor.size === 0;
-  return isOver ? reported(first, entry, log) : record(recognition, observation, asksFor, at, outbox, log);
+  if (isOver) return reported(first, entry, log);
+  return record({ recognition, observation, asksFor, expected: first.findings }, at, outbox, log);
 }
 
 /** Compared with what the entries before have shown; what this one shows is remembered for those after it. */
@@ -53,18 +56,24 @@ function replayed(recognition: Recognition, { states, faults }: Observation, his
   return withFaults(classification, faults);
 }
 
+interface Relevant {
+  readonly recognition: Recognition;
+  readonly observation: Observation;
+  readonly asksFor: ReadonlySet<string>;
+  readonly expected: readonly Finding[];
+}
+
 async function record(
-  recognition: Recognition,
-  { states, faults }: Observation,
-  asksFor: ReadonlySet<string>,
+  { recognition, observation: { states, faults }, asksFor, expected }: Relevant,
   at: Date,
   outbox: Outbox,
   log: Log,
 ): Promise<Classification> {
   const moment = momentOf(recognition);
-  const { judged, fresh } = await outbox.record(
+  const { judged, decided } = await outbox.record(
     {
       findingIds: possibleFindingIds(recognition),
+      expected,
       moment,
       asksFor: [...asksFor],
       states: states.map(({ key, state }) => ({ ...moment, key, state })),
@@ -74,17 +83,18 @@ async function record(
   );
   reported(judged, recognition.entry, log);
   for (const finding of judged.findings) {
-    const isFresh = fresh.has(finding.id);
+    const decision = decided.find(({ findingId }) => findingId === finding.id);
     log({
-      event: isFresh ? "finding.recorded" : "finding.known",
-      severity: isFresh ? "NOTICE" : "INFO",
-      message: isFresh ? finding.title : `${finding.title}: delivered before, nobody is told again`,
+      event: decision === undefined ? "finding.known" : "finding.recorded",
+      severity: decision === undefined ? "INFO" : "NOTICE",
+      message: decision === undefined ? `${finding.title}: delivered before, nobody is told again` : finding.title,
       findingId: finding.id,
       rule: finding.rule,
       category: finding.category,
       findingSeverity: finding.severity,
       incidentKey: finding.incidentKey,
     });
+    if (decision !== undefined) log(decisionEvent(decision));
   }
   return judged;
 }

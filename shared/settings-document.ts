@@ -1,5 +1,7 @@
 import type { RuleChange, RuleDocument } from "./classifier/declared-rule.ts";
 import { EMPTY_WATCHLISTS, type Watchlists } from "./classifier/watchlists.ts";
+import type { Category } from "./finding.ts";
+import type { RouteDocument } from "./response/routes.ts";
 
 /** The settings file as it is written: secrets still by reference, defaults filled in. */
 export interface SettingsDocument {
@@ -11,9 +13,21 @@ export interface SettingsDocument {
   /** Where the organization keeps its own runbooks; references of its own rules may be relative to it. */
   readonly runbookBase?: string | undefined;
   readonly destinations: readonly DestinationDocument[];
+  /** Who is told of what; all destinations of everything when it is not given. */
+  readonly routes?: RouteDocument | undefined;
+  readonly incidents: IncidentLimits;
   readonly delivery: DeliverySettings;
   readonly watchlists: Watchlists;
   readonly rules: RuleSettings;
+}
+
+/** When findings are one story, and how it is graded. */
+export interface IncidentLimits {
+  /** How long after its last finding an incident of a category is over by itself; other categories end by hand. */
+  readonly quietAfterHours: Readonly<Partial<Record<Category, number>>>;
+  readonly reopenWithinHours: number;
+  /** A regular expression that finds a ticket reference in a justification; without it none is asked for. */
+  readonly ticketPattern?: string | undefined;
 }
 
 export interface RuleSettings {
@@ -107,6 +121,7 @@ export type DestinationDocument =
 export const EMBEDDED_DEFAULTS: SettingsDocument = {
   store: { kind: "sqlite", path: ".glasswatch/state.db" },
   destinations: [{ kind: "console", id: "console" }],
+  incidents: { quietAfterHours: { "policy-violation": 48 }, reopenWithinHours: 24 },
   delivery: { inlineBudgetMs: 8_000, attemptTimeoutMs: 5_000, localTickSeconds: 60 },
   watchlists: EMPTY_WATCHLISTS,
   rules: { own: [], changes: [] },

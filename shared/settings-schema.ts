@@ -3,6 +3,8 @@ import { z } from "zod";
 import { checkRuleDocument, type RuleDocument } from "./classifier/declared-rule.ts";
 import { ProcessingError } from "./errors.ts";
 import { CATEGORIES, SEVERITIES } from "./finding.ts";
+import { compileCondition, destinationsOf, type RouteDocument } from "./response/routes.ts";
+import { isTimeZone, WEEKDAYS } from "./response/time-window.ts";
 import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
 
 const id = z
@@ -204,6 +206,78 @@ const delivery = z
   })
   .prefault({});
 
+const clock = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$/, "expected a time such as 08:00");
+const timeWindow = z.strictObject({
+  zone: z
+    .string()
+    .refine(isTimeZone, "expected an IANA time zone, such as Europe/Berlin")
+    .describe("Such as Europe/Berlin."),
+  days: z.array(z.enum(WEEKDAYS)).min(1).optional().describe("All days when not given."),
+  from: clock.optional(),
+  to: clock.optional().describe("An end before its beginning goes over midnight."),
+});
+
+const condition = z
+  .string()
+  .min(1)
+  .superRefine((when, context) => {
+    try {
+      compileCondition(when);
+    } catch (error) {
+      if (!(error instanceof ProcessingError)) throw error;
+      context.addIssue({ code: "custom", message: `${error.code}: ${error.message}` });
+    }
+  })
+  .describe('The query language over an incident, such as severity>=high AND project="payments-prod".');
+
+const routeFields = {
+  name: line.optional().describe("For people, in decisions."),
+  destinations: z.array(id).optional().describe("Ids of destinations; those of the route above when not given."),
+  groupWaitMs: milliseconds(0, 3_600_000)
+    .optional()
+    .describe("How long news about a known incident waits for more of it; 30 seconds by default."),
+  repeatIntervalMs: milliseconds(60_000, 30 * 86_400_000)
+    .optional()
+    .describe("How often people hear of an incident that goes on without anything new; 4 hours by default."),
+};
+const route: z.ZodType<RouteDocument> = z.strictObject({
+  ...routeFields,
+  when: condition.optional(),
+  during: z.array(timeWindow).min(1).optional().describe("Outside of these the route does not match."),
+  continue: z.boolean().optional().describe("Lets the routes after this one match too."),
+  routes: z
+    .lazy(() => z.array(route))
+    .optional()
+    .describe("Tried first, in this order."),
+});
+const routes = z
+  .strictObject({
+    ...routeFields,
+    destinations: z.array(id).min(1, "name at least one destination: this route is the last resort"),
+    routes: z.array(route).optional().describe("Tried first, in this order."),
+  })
+  .describe("Who is told of what: a tree, whose root takes what no other route does.");
+
+const hours = (most: number) => z.number().positive().max(most);
+const incidents = z
+  .strictObject({
+    quietAfterHours: z
+      .partialRecord(z.enum(CATEGORIES), hours(8_760))
+      .default(EMBEDDED_DEFAULTS.incidents.quietAfterHours)
+      .describe("How long after its last finding an incident of a category is over by itself."),
+    reopenWithinHours: hours(8_760)
+      .default(EMBEDDED_DEFAULTS.incidents.reopenWithinHours)
+      .describe("A finding this soon after a resolution reopens the incident; later ones open another."),
+    ticketPattern: z
+      .string()
+      .max(200)
+      .refine(isPattern, "expected a regular expression")
+      .optional()
+      .describe("Finds a ticket reference in a justification; without it none is asked for."),
+  })
+  .prefault({})
+  .describe("When findings are one story, and how it is graded.");
+
 const names = (describe: string) => z.array(z.string().min(1)).default([]).describe(describe);
 const matching = (pattern: RegExp, expected: string, describe: string) =>
   z
@@ -312,9 +386,18 @@ export const settingsSchema = z
           seen.add(destination.id);
         }
       }),
+    routes: routes.optional(),
+    incidents,
     delivery,
     watchlists,
     rules,
+  })
+  .superRefine(({ destinations, routes: root }, context) => {
+    if (root === undefined) return;
+    const known = new Set(destinations.map((destination) => destination.id));
+    for (const missing of destinationsOf(root).filter((name) => !known.has(name))) {
+      context.addIssue({ code: "custom", path: ["routes"], message: `there is no destination ${missing}` });
+    }
   })
   .describe("Settings of Glasswatch");
 
@@ -346,6 +429,14 @@ export function parseSettings(text: string, file: string): SettingsDocument {
     return paths.map((path) => ({ ...at(offsetOf(yaml.contents, path)), message: describe(path, issue) }));
   });
   throw invalid(file, mistakes);
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
 }
 
 /** Why a rule of the organization's own cannot be used: its filter, a field in it, or an entry that it judges wrongly. */

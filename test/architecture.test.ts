@@ -67,11 +67,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "shared/destinations",
     "shared/state",
   ],
-  "shared/settings-document.ts": ["shared/classifier"],
+  "shared/settings-document.ts": ["shared/classifier", "shared/finding.ts", "shared/response"],
   "shared/settings-schema.ts": [
     "shared/errors.ts",
     "shared/finding.ts",
     "shared/classifier",
+    "shared/response",
     "shared/settings-document.ts",
   ],
   "shared/settings.ts": [
@@ -81,7 +82,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "shared/settings-document.ts",
     "shared/settings-schema.ts",
   ],
-  "shared/pipeline.ts": ["shared/audit-log", "shared/classifier", "shared/log.ts", "shared/response", "shared/state"],
+  "shared/pipeline.ts": [
+    "shared/audit-log",
+    "shared/classifier",
+    "shared/finding.ts",
+    "shared/log.ts",
+    "shared/response",
+    "shared/state",
+  ],
 };
 
 describe("who may know whom", () => {

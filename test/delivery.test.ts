@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Receipt } from "../shared/destinations/destination.ts";
+import type { Destination, Receipt } from "../shared/destinations/destination.ts";
 import { ProcessingError } from "../shared/errors.ts";
 import { askedForMs, backoffMs, LONGEST_BACKOFF_MS, LONGEST_RETRY_AFTER_MS } from "../shared/response/backoff.ts";
 import { DELIVERY_EVENTS } from "../shared/response/delivery-log.ts";
-import type { DeliveryTarget } from "../shared/response/drain.ts";
 import { tick } from "../shared/response/tick.ts";
 import type { IntentState, Store } from "../shared/state/store.ts";
 import { VirtualClock } from "./support/delivery-clock.ts";
 import { type Answer, type StandIn, standIn, WORKER_TIMES, workerOn } from "./support/delivery-world.ts";
+import { rulesFor } from "./support/response-rules.ts";
 import { recordOf } from "./support/store-findings.ts";
 import { type SharedStore, STORE_KINDS } from "./support/store-kinds.ts";
 
@@ -378,10 +378,12 @@ describe.each(STORE_KINDS)("delivery from the $name store", (kind) => {
         owner: "tick",
         ...WORKER_TIMES,
         log: () => {},
+        rules: rulesFor([]),
+        isForgettingDue: () => false,
       }),
     );
 
-    expect(counts).toEqual({ told: 2, postponed: 1, refused: 2, unknown: 1, heldElsewhere: 1, left: 2 });
+    expect(counts).toEqual({ told: 2, postponed: 1, refused: 2, unknown: 1, heldElsewhere: 1, left: 2, quieted: 0 });
   });
 
   test("what a crashed worker left is found when its lease ends, counted, and sent again with the same id", async () => {
@@ -400,7 +402,7 @@ describe.each(STORE_KINDS)("delivery from the $name store", (kind) => {
   });
 
   describe("a destination that can be asked", () => {
-    const askable = (find: () => Promise<Receipt | undefined>): DeliveryTarget => Object.assign(slack, { find });
+    const askable = (find: () => Promise<Receipt | undefined>): Destination => Object.assign(slack, { find });
 
     test("is not asked before a first attempt", async () => {
       await record(["f1"], ["slack"]);

@@ -4,7 +4,8 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { ERROR_CODES } from "../shared/errors.ts";
-import { DELIVERY_EVENTS } from "../shared/response/delivery-log.ts";
+import { DECISION_EVENTS } from "../shared/response/decision-log.ts";
+import { DELIVERY_EVENTS, TICK_EVENTS } from "../shared/response/delivery-log.ts";
 import { BUILT_IN_RULES } from "../shared/rules/index.ts";
 import { parseSettings } from "../shared/settings-schema.ts";
 import { documents, fencesOf, pathsIn, ROOT, textOf } from "./support/documents.ts";
@@ -83,7 +84,12 @@ describe("docs/operating.md is complete", () => {
   test("every log event has its row", () => {
     const sources = ["shared/pipeline.ts", "functions/receive.ts", "functions/tick.ts"].map(textOf).join("\n");
     const logged = [...sources.matchAll(/"([a-z]+\.[a-z_]+)"/g)].map((match) => match[1] as string);
-    const events = [...logged.filter((name) => /^(?:finding|rule|message|tick)\./.test(name)), ...DELIVERY_EVENTS];
+    const events = [
+      ...logged.filter((name) => /^(?:finding|rule|message|tick)\./.test(name)),
+      ...DELIVERY_EVENTS,
+      ...DECISION_EVENTS,
+      ...TICK_EVENTS,
+    ];
     expect(events.length).toBeGreaterThan(8);
     expect(events.filter((event) => !rows.has(event))).toEqual([]);
   });

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { openSqliteStore } from "../shared/state/sqlite.ts";
 import { type PubSubEmulator, startPubSubEmulator } from "./support/emulators.ts";
 import { type RunningFunction, startFunction, workFolder } from "./support/functions-framework.ts";
+import { ownStory } from "./support/own-story.ts";
 import { eventually, freePort } from "./support/processes.ts";
-import { sampleBytes } from "./support/samples.ts";
 import { type SlackStandIn, startSlackStandIn } from "./support/slack-stand-in.ts";
 import { requireTool } from "./support/tools.ts";
 
@@ -16,12 +16,6 @@ const program = requireTool("java") && requireTool("pubsub-emulator");
 const LEASE_OVER_MS = 75_000;
 /** Five attempts of the emulator take 5 to 13 s. */
 const GIVEN_UP_MS = 30_000;
-
-/** An entry of its own: the sample with another insertId. */
-function entry(insertId: string): string {
-  const sample = JSON.parse(sampleBytes("cloudrun-service-breakglass-system-event.json").toString()) as object;
-  return JSON.stringify({ ...sample, insertId });
-}
 
 describe.runIf(program !== undefined)("with the Pub/Sub emulator", () => {
   let pubsub: PubSubEmulator;
@@ -90,20 +84,22 @@ delivery: { localTickSeconds: 0.5 }
 
   /** The events that the channel shows, by the id in their last line, in order. */
   function shown({ messages }: SlackStandIn): string[] {
-    return messages.map(({ payload }) => /· event ([0-9a-f]{12}) ·/.exec(JSON.stringify(payload))?.[1] ?? "no id");
+    return messages.map(({ payload }) => /· event ([0-9a-f]{12}):1 ·/.exec(JSON.stringify(payload))?.[1] ?? "no id");
   }
 
   test.concurrent("an entry becomes one message, and delivering it again does not make another", async () => {
     const { topic, subscription, slack, running, ledger, deadLetters } = await deploy("once");
     const before = new Date();
-    await pubsub.publish(topic, entry("the one"), { "logging.googleapis.com/timestamp": "2026-03-01T02:14:05Z" });
+    await pubsub.publish(topic, ownStory("the one"), { "logging.googleapis.com/timestamp": "2026-03-01T02:14:05Z" });
     await eventually("the receipt", () => running().logged("delivery.told").length === 1);
-    expect(JSON.stringify(slack.messages[0]?.payload)).toContain("checkout in example-prod, by alice@example.com");
+    expect(JSON.stringify(slack.messages[0]?.payload)).toContain(
+      "checkout-the-one in example-prod, by alice@example.com",
+    );
 
     // The same message once more, as Pub/Sub may; then the same entry in another message, as a sink may.
     await pubsub.deliverAgain(subscription, before);
     await eventually("the redelivery", () => running().logged("finding.known").length === 1);
-    await pubsub.publish(topic, entry("the one"));
+    await pubsub.publish(topic, ownStory("the one"));
     await eventually("the duplicate", () => running().logged("finding.known").length === 2);
 
     expect(slack.requests).toHaveLength(1);
@@ -128,7 +124,7 @@ delivery: { localTickSeconds: 0.5 }
       },
     });
     // It was acknowledged: what comes behind it is told, and it does not come again.
-    await pubsub.publish(topic, entry("behind the poison"));
+    await pubsub.publish(topic, ownStory("behind the poison"));
     await eventually("the receipt", () => running().logged("delivery.told").length === 1);
     expect(running().logged("message.dead_lettered")).toHaveLength(1);
     expect(slack.messages).toHaveLength(1);
@@ -148,7 +144,7 @@ delivery: { localTickSeconds: 0.5 }
     const wait = { kind: "status", status: 429, body: "rate_limited", headers: { "retry-after": "2" } } as const;
     slack.script({ kind: "status", status: 500 }, { kind: "status", status: 500 });
     slack.always(wait);
-    for (const insertId of ["first", "second", "third"]) await pubsub.publish(topic, entry(insertId));
+    for (const insertId of ["first", "second", "third"]) await pubsub.publish(topic, ownStory(insertId));
     await eventually("all three in the store", () => running().logged("finding.recorded").length === 3);
     await pubsub.next(gone, GIVEN_UP_MS);
     await eventually("more refusals", () => slack.requests.length >= 6, 20_000);
@@ -181,10 +177,10 @@ delivery: { localTickSeconds: 0.5 }
     const { topic, deadLetters, unblockStore, running, slack, ledger } = await deploy("store", {
       isStoreBlocked: true,
     });
-    await pubsub.publish(topic, entry("given up"), { from: "a sink" });
+    await pubsub.publish(topic, ownStory("given up"), { from: "a sink" });
     const letter = await pubsub.next(deadLetters, GIVEN_UP_MS);
     expect(letter).toEqual({
-      data: entry("given up"),
+      data: ownStory("given up"),
       attributes: expect.objectContaining({
         from: "a sink",
         CloudPubSubDeadLetterSourceDeliveryCount: "5",
@@ -196,7 +192,7 @@ delivery: { localTickSeconds: 0.5 }
     // A store that fails for a moment costs nothing but that moment.
     const failures = () => running().stderr().split("could not open the store file").length;
     const before = failures();
-    await pubsub.publish(topic, entry("tried again"));
+    await pubsub.publish(topic, ownStory("tried again"));
     await eventually("the next failure", () => failures() > before);
     await unblockStore();
     await eventually("the receipt", () => running().logged("delivery.told").length === 1);
@@ -214,13 +210,13 @@ delivery: { localTickSeconds: 0.5 }
       const { topic, slack, kill, restart, running, ledger } = await deploy("killed", { hasDeadLetterPolicy: false });
       // Slack shows the message, but its answer does not come before the function is dead.
       slack.script({ kind: "hang" });
-      await pubsub.publish(topic, entry("in flight"));
+      await pubsub.publish(topic, ownStory("in flight"));
       await eventually("the message in the channel", () => slack.messages.length === 1);
       await kill();
       expect((await ledger()).counts).toMatchObject({ findings: 1, sending: 1, told: 0, unknownOutcomes: 0 });
 
       await restart();
-      await pubsub.publish(topic, entry("next"));
+      await pubsub.publish(topic, ownStory("next"));
       await eventually("the redelivered message", () => running().logged("finding.known").length === 1);
       await eventually("the message behind it", () => running().logged("finding.recorded").length === 1);
       // Nobody knows yet that the other process is dead: its lease still holds the channel.

@@ -13,6 +13,7 @@ import {
   startFunction,
   workFolder,
 } from "./support/functions-framework.ts";
+import { ownStory } from "./support/own-story.ts";
 import { deployed } from "./support/policy-story.ts";
 import { eventually, freePort } from "./support/processes.ts";
 import { sampleBytes } from "./support/samples.ts";
@@ -20,11 +21,6 @@ import { sampleBytes } from "./support/samples.ts";
 const BREAK_GLASS = "cloudrun-service-breakglass-system-event.json";
 const HARMLESS = "gke-negative-failopen-other-webhook.json";
 const TRACE = { id: "0af7651916cd43dd8448eb211c80319c", span: "b7ad6b7169203331" };
-
-/** The sample's entry with another insertId: another event of the same kind. */
-function entry(file: string, insertId: string): string {
-  return JSON.stringify({ ...(JSON.parse(sampleBytes(file).toString()) as object), insertId });
-}
 
 type Folder = Awaited<ReturnType<typeof workFolder>>;
 
@@ -72,14 +68,14 @@ describe("the function break-glass", () => {
     ["a push in the older spelling", (data) => push(data, { spelling: "snake" })],
   ])("takes %s, stores the finding, tells it, and only then acknowledges", async (how, posted) => {
     const before = told();
-    expect(await running.post(posted(entry(BREAK_GLASS, how)))).toEqual({ status: 204, body: "" });
+    expect(await running.post(posted(ownStory(how)))).toEqual({ status: 204, body: "" });
     await eventually("the log line", () => told() === before + 1);
     const [intent] = await storeIn(folder, async (store) => (await store.intents()).slice(-1));
     expect(intent).toMatchObject({ destinationId: "console", state: "told", attempts: 1, unknownOutcomes: 0 });
   });
 
   test("tells a redelivered message once", async () => {
-    const message = cloudEvent(entry(BREAK_GLASS, "redelivered"), { messageId: "one message" });
+    const message = cloudEvent(ownStory("redelivered"), { messageId: "one message" });
     expect((await running.post(message)).status).toBe(204);
     const before = await counts();
     expect((await running.post(message)).status).toBe(204);
@@ -125,7 +121,7 @@ describe("the function break-glass", () => {
   test("names trace and execution in its log, as Cloud Logging joins them", async () => {
     const traceparent = `00-${TRACE.id}-${TRACE.span}-01`;
     const headers = { traceparent, "function-execution-id": "execution-1" };
-    expect((await running.post(cloudEvent(entry(BREAK_GLASS, "traced"), { headers }))).status).toBe(204);
+    expect((await running.post(cloudEvent(ownStory("traced"), { headers }))).status).toBe(204);
     const lines = await eventually("the log lines", () => {
       const found = running.log().filter((line) => JSON.stringify(line).includes("execution-1"));
       return found.some(({ event }) => event === "delivery.told") && found;
@@ -189,7 +185,7 @@ describe("the function tick", () => {
       await writer.post(cloudEvent(sampleBytes(BREAK_GLASS)));
       await storeIn(folder, async (store) => {
         const [recorded] = await store.intents();
-        const finding = await store.finding(recorded?.about ?? "");
+        const [finding] = await store.findings();
         if (recorded === undefined || finding === undefined) throw new Error("nothing was stored");
         const { destinationId, channel, notification } = recorded;
         await store.record({

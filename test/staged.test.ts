@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Staged, stage } from "../terraform/stage.ts";
 import { cloudEvent, type RunningFunction, startFunction, workFolder } from "./support/functions-framework.ts";
 import { npm, PRODUCTION_INSTALL } from "./support/npm.ts";
+import { ownStory } from "./support/own-story.ts";
 import { eventually } from "./support/processes.ts";
 import { sampleBytes } from "./support/samples.ts";
 import { type SlackStandIn, startSlackStandIn } from "./support/slack-stand-in.ts";
@@ -141,12 +142,8 @@ describe("the staged folder, installed for production", () => {
     async (target) => {
       const running = await start(target);
       try {
-        const data = JSON.stringify({
-          ...(JSON.parse(sampleBytes(BREAK_GLASS).toString()) as object),
-          insertId: target,
-        });
         const before = slack.messages.length;
-        expect(await running.post(cloudEvent(data, { topic: target }))).toEqual({ status: 204, body: "" });
+        expect(await running.post(cloudEvent(ownStory(target), { topic: target }))).toEqual({ status: 204, body: "" });
         expect(slack.messages).toHaveLength(before + 1);
         expect(running.output()).toContain("Cloud Run deployment with break-glass: checkout");
         expect(running.output()).toContain("Signature type: cloudevent");

@@ -50,6 +50,8 @@ export interface Incident {
   readonly resolvedAt: string | null;
   /** Number of the last piece of news that people were to be told. */
   readonly sequence: number;
+  /** The incident that this one turned out to be a part of: that one holds its findings and goes on. */
+  readonly mergedInto: string | null;
 }
 
 export interface IncidentSettings extends GradingSettings {
@@ -69,7 +71,7 @@ export function opened(finding: Finding, settings: GradingSettings): Incident {
     .digest("hex")
     .slice(0, 24);
   return derived(
-    { id, state: "open", actions: [], resolvedAt: null, sequence: 1 },
+    { id, state: "open", actions: [], resolvedAt: null, sequence: 1, mergedInto: null },
     [finding],
     [memberOf(finding)],
     1,
@@ -84,19 +86,26 @@ export function joined(incident: Incident, finding: Finding, settings: GradingSe
   return derived(incident, [incident.main, finding], members, incident.count + 1, settings, incident);
 }
 
-type Kept = Pick<Incident, "id" | "state" | "actions" | "resolvedAt" | "sequence">;
+/** Two incidents whose findings have turned out to be one story: the first goes on with the findings of both. */
+export function merged(incident: Incident, other: Incident, settings: GradingSettings): Incident {
+  const members = kept([...incident.members, ...other.members]);
+  const mains = [incident.main, other.main];
+  return derived(incident, mains, members, incident.count + other.count, settings, incident, other);
+}
+
+type Kept = Pick<Incident, "id" | "state" | "actions" | "resolvedAt" | "sequence" | "mergedInto">;
 
 function derived(
-  { id, state, actions, resolvedAt, sequence }: Kept,
+  { id, state, actions, resolvedAt, sequence, mergedInto }: Kept,
   mains: readonly Finding[],
   members: readonly Member[],
   count: number,
   settings: GradingSettings,
-  before?: Incident,
+  ...before: readonly Incident[]
 ): Incident {
   const main = mains.reduce((a, b) => (saysMore(b, a) ? b : a));
-  const times = [...members.map(({ time }) => time), ...(before === undefined ? [] : [before.openedAt, before.lastAt])];
-  const names = [...(before?.names ?? []), ...mains.flatMap(namesOf)];
+  const times = [...members.map(({ time }) => time), ...before.flatMap(({ openedAt, lastAt }) => [openedAt, lastAt])];
+  const names = [...before.flatMap((one) => one.names), ...mains.flatMap(namesOf)];
   return {
     schema: INCIDENT_SCHEMA_VERSION,
     id,
@@ -114,6 +123,7 @@ function derived(
     actions,
     resolvedAt,
     sequence,
+    mergedInto,
   };
 }
 

@@ -1,12 +1,13 @@
 /** The way out of the outbox: inline after a message is stored, and again by each tick. */
+import type { Destination } from "../destinations/destination.ts";
 import type { Store } from "../state/store.ts";
 import { ABORT_GRACE_MS, type Sleep } from "./attempt.ts";
 import type { DeliveryLog } from "./delivery-log.ts";
-import { type DeliveryCounts, type DeliveryTarget, drainChannel, NOTHING_DONE } from "./drain.ts";
+import { type DeliveryCounts, drainChannel, NOTHING_DONE } from "./drain.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
-  readonly destinations: Iterable<DeliveryTarget>;
+  readonly destinations: Iterable<Destination>;
   /** Only these channels; all that have something due when it is not given. */
   readonly channels?: readonly string[];
   readonly clock: () => number;
@@ -46,6 +47,8 @@ export async function deliverDue(options: DeliveryOptions): Promise<DeliveryCoun
     open.map(async ({ channel, dueAt, failures }) => {
       // A short wait for the rate is worth it; a pause after a failure is not.
       if (dueAt <= (failures > 0 ? clock() : delivery.lastBegin)) return drainChannel(channel, delivery);
+      // Nothing has failed, and no lease lasts that long: it waits for more to come, or for its repeat interval.
+      if (failures === 0 && dueAt > clock() + leaseMs) return NOTHING_DONE;
       const message = `${channel} is not to be used yet`;
       log({ event: "delivery.deferred", severity: "INFO", message, channel, failures, notBefore: dueAt });
       return { ...NOTHING_DONE, left: 1 };

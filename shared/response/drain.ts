@@ -6,14 +6,7 @@ import type { Intent, Lease, Store } from "../state/store.ts";
 import { ABORT_GRACE_MS, ask, attempt, type Failure, type Sleep } from "./attempt.ts";
 import { askedForMs, backoffMs, LONGEST_BACKOFF_MS } from "./backoff.ts";
 import type { DeliveryEvent, DeliveryLog } from "./delivery-log.ts";
-
-/**
- * A destination as delivery sees it. One that can be asked whether it has a message offers `find`: it is asked before
- * anything is sent a second time. undefined means "certainly not there"; a search that fails must throw.
- */
-export type DeliveryTarget = Destination & {
-  find?(notification: Notification, signal: AbortSignal): Promise<Receipt | undefined>;
-};
+import { tellElsewhere } from "./refusal.ts";
 
 export interface DeliveryCounts {
   /** Intents. */
@@ -31,7 +24,7 @@ export interface DeliveryCounts {
 /** What all channels of one delivery share. */
 export interface Delivery {
   readonly store: Store;
-  readonly destinations: ReadonlyMap<string, DeliveryTarget>;
+  readonly destinations: ReadonlyMap<string, Destination>;
   readonly clock: () => number;
   readonly sleep: Sleep;
   readonly random: () => number;
@@ -47,6 +40,8 @@ export interface Delivery {
 export const STEP_ASIDE_AFTER = 3;
 
 const RECEIPT_TRIES = 3;
+/** How long after what is ahead of it a message is looked at again. */
+const TURN_MS = 1_000;
 const RECEIPT_PAUSE_MS = 200;
 
 export const NOTHING_DONE: DeliveryCounts = {
@@ -152,12 +147,16 @@ class Drain {
     const { store, destinations, clock, sleep, attemptTimeoutMs } = this.#delivery;
     const destination = destinations.get(intent.destinationId);
     if (destination === undefined) return this.#missing(intent);
-    // The store keeps it as JSON; the path put a Notification in.
-    const notification = intent.notification as Notification;
+    const ahead = await this.#ahead(intent);
+    if (ahead !== undefined) return this.#behind(intent, ahead);
     const timing = { sleep, timeoutMs: attemptTimeoutMs };
 
     if (destination.find !== undefined && intent.unknownOutcomes > 0) {
-      const found = await ask(async (signal) => destination.find?.(notification, signal), timing);
+      const notification = intent.notification as Notification;
+      const { lastError } = intent;
+      // A failure that came later has taken its place: then nobody knows when the attempt ended.
+      const sentAt = lastError?.code === "DESTINATION_UNKNOWN_OUTCOME" ? lastError.at : undefined;
+      const found = await ask(async (signal) => destination.find?.(notification, signal, sentAt), timing);
       if ("failure" in found) return this.#failed(intent, found.failure);
       if (found.answer !== undefined) return this.#told(intent, found.answer, "found");
       // Asking took time, from the lease and from the budget.
@@ -169,9 +168,12 @@ class Drain {
     const nextAt = at + destination.minIntervalMs;
     if (!(await store.begin(this.#lease, intent.id, { at, nextAt }))) return "lost";
     this.#nextAt = Math.max(this.#nextAt, nextAt);
-    const begun: Intent = { ...intent, attempts: intent.attempts + 1 };
+    const begun = await this.#begun(intent);
+    // The store keeps it as JSON; the path put a Notification in.
+    const notification = begun.notification as Notification;
+    const earlier = await this.#earlier(begun);
 
-    const outcome = await attempt((signal) => destination.deliver(notification, signal), timing);
+    const outcome = await attempt((signal) => destination.deliver(notification, signal, earlier), timing);
     switch (outcome.kind) {
       case "told":
         return this.#told(begun, outcome.receipt, "sent");
@@ -183,12 +185,62 @@ class Drain {
     }
   }
 
+  /**
+   * News of one incident reach a destination in the order in which they were recorded. Only what has stepped aside can
+   * be overtaken, and only by what is not the first about its incident.
+   */
+  async #ahead({ id, incidentId, destinationId, channel, notification }: Intent): Promise<Intent | undefined> {
+    if (incidentId === undefined || (notification as Notification).incident?.sequence === 1) return undefined;
+    const pending = await this.#delivery.store.intents({ channel, state: "pending" });
+    const before = pending.slice(
+      0,
+      Math.max(
+        0,
+        pending.findIndex((other) => other.id === id),
+      ),
+    );
+    return before.findLast((other) => other.incidentId === incidentId && other.destinationId === destinationId);
+  }
+
+  async #behind(intent: Intent, ahead: Intent): Promise<Ending | undefined> {
+    const { store, clock } = this.#delivery;
+    const at = clock();
+    const notBefore = Math.max(ahead.notBefore, at) + TURN_MS;
+    const message = `news that was recorded before it is still on its way (${ahead.id})`;
+    const postponement = { at, code: "DESTINATION_UNAVAILABLE", message, notBefore } as const;
+    if (!(await store.postpone(this.#lease, intent.id, postponement))) return "lost";
+    this.#counts.postponed += 1;
+    this.#log(intent, { event: "delivery.waits_its_turn", severity: "INFO", message, notBefore });
+    return undefined;
+  }
+
+  /** As it is now that an attempt of it has begun: until then its words could still be amended. */
+  async #begun(intent: Intent): Promise<Intent> {
+    const { store } = this.#delivery;
+    const now = intent.incidentId === undefined ? [] : await store.intents({ about: intent.about });
+    return now.find(({ id }) => id === intent.id) ?? { ...intent, attempts: intent.attempts + 1 };
+  }
+
+  /**
+   * The receipt of what opened the incident here. Nobody else sends on the channel, so that where there is none and this
+   * was never tried before, nothing is on its way.
+   */
+  async #earlier({ incidentId, destinationId, unknownOutcomes }: Intent): Promise<Receipt | null | undefined> {
+    const { store } = this.#delivery;
+    if (incidentId === undefined) return unknownOutcomes === 0 ? null : undefined;
+    const receipts = await store.receipts(incidentId, destinationId);
+    if (receipts !== undefined) return { externalId: receipts.first.externalId };
+    return unknownOutcomes === 0 ? null : undefined;
+  }
+
   async #told(intent: Intent, receipt: Receipt, how: "sent" | "found"): Promise<Ending | undefined> {
     if (!(await this.#writeReceipt(intent, receipt))) return "lost";
     this.#failures = 0;
     this.#counts.told += 1;
     const message = how === "sent" ? `told ${intent.destinationId}` : `${intent.destinationId} had the message`;
     this.#log(intent, { event: "delivery.told", severity: "INFO", message, how, externalId: receipt.externalId });
+    const { warning } = receipt;
+    if (warning !== undefined) this.#log(intent, { event: "delivery.warning", severity: "WARNING", message: warning });
     return undefined;
   }
 
@@ -207,7 +259,9 @@ class Drain {
   }
 
   async #refused(intent: Intent, { code, message }: Failure): Promise<Ending | undefined> {
-    const { store, clock } = this.#delivery;
+    const { store, clock, destinations } = this.#delivery;
+    // Before it is settled: a process that ends between the two must not keep it to itself.
+    const instead = await tellElsewhere(intent, message, destinations.values(), store, clock());
     if (!(await store.refuse(this.#lease, intent.id, { at: clock(), code, message }))) return "lost";
     this.#failures = 0;
     this.#counts.refused += 1;
@@ -216,6 +270,7 @@ class Drain {
       severity: "ERROR",
       message: `${intent.destinationId} will never take it: ${message}`,
       code,
+      toldInstead: instead ?? null,
     });
     return undefined;
   }

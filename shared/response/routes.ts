@@ -52,11 +52,16 @@ export function compileRoutes(root: RouteDocument): Route {
   return compiled(root, undefined, 0);
 }
 
+/** A condition over the fields of an incident; throws QUERY_* for one that cannot be evaluated. */
+export function compileCondition(when: string): Query {
+  return compile(when, { schema: INCIDENT_FIELDS });
+}
+
 function compiled(document: RouteDocument, parent: Route | undefined, index: number): Route {
   const name = document.name ?? (parent === undefined ? "default" : `route ${index + 1}`);
   const route = {
     path: parent === undefined ? name : `${parent.path} / ${name}`,
-    query: document.when === undefined ? undefined : compile(document.when, { schema: INCIDENT_FIELDS }),
+    query: document.when === undefined ? undefined : compileCondition(document.when),
     during: document.during ?? [],
     destinations: document.destinations ?? parent?.destinations ?? [],
     continues: document.continue ?? false,

@@ -5,10 +5,11 @@
  *
  * Its destination appends a line to the file `world` for every message that people got. The clock is the machine's.
  */
+
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Destination } from "../../shared/destinations/destination.ts";
 import { deliverDue } from "../../shared/response/deliver.ts";
-import type { DeliveryTarget } from "../../shared/response/drain.ts";
 import { openSqliteStore } from "../../shared/state/sqlite.ts";
 import type { Store } from "../../shared/state/store.ts";
 import { recordOf } from "./store-findings.ts";
@@ -52,7 +53,7 @@ async function main(orders: ProcessOrders): Promise<void> {
       return written;
     },
   };
-  const slack: DeliveryTarget = {
+  const slack: Destination = {
     id: "slack",
     kind: "slack",
     channel: CHANNEL,

@@ -4,7 +4,7 @@ import type { Notification } from "../../shared/destinations/notification.ts";
 import { ProcessingError } from "../../shared/errors.ts";
 import { type DeliveryOptions, deliverDue } from "../../shared/response/deliver.ts";
 import type { DeliveryEvent } from "../../shared/response/delivery-log.ts";
-import type { DeliveryCounts, DeliveryTarget } from "../../shared/response/drain.ts";
+import type { DeliveryCounts } from "../../shared/response/drain.ts";
 import type { Store } from "../../shared/state/store.ts";
 import type { VirtualClock } from "./delivery-clock.ts";
 
@@ -104,7 +104,7 @@ export const WORKER_TIMES = { budgetMs: 20_000, leaseMs: 30_000, attemptTimeoutM
 
 export function workerOn(
   store: Store,
-  destinations: readonly DeliveryTarget[],
+  destinations: readonly Destination[],
   clock: VirtualClock,
   settings: Partial<DeliveryOptions> = {},
 ): Worker {
