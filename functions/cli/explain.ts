@@ -6,16 +6,19 @@ import type { ClassifyContext } from "../../shared/classifier/rule.ts";
 import { readableLine } from "../../shared/destinations/readable-text.ts";
 import type { Finding } from "../../shared/finding.ts";
 import { explainMismatch } from "../../shared/query/explain.ts";
+import type { ResponseRules } from "../../shared/response/incident-plan.ts";
+import { loadDocument, processEnvironment } from "../../shared/settings.ts";
 import { StateHistory } from "../../shared/state/state-history.ts";
 import { formatOption } from "./arguments.ts";
 import { emptyTally, entriesOf } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
-import { chosenRules, rulesNamed } from "./rules-in-force.ts";
+import { type Routing, routingOf, routingRules, routingText } from "./routing.ts";
+import { rulesNamed, rulesOf } from "./rules-in-force.ts";
 
 /** What one rule made of one entry. */
 type Verdict =
-  | { readonly rule: string; readonly verdict: "finding"; readonly finding: Finding }
+  | { readonly rule: string; readonly verdict: "finding"; readonly finding: Finding; readonly routing: Routing }
   | { readonly rule: string; readonly verdict: "refused"; readonly reason: string }
   | {
       readonly rule: string;
@@ -38,13 +41,15 @@ export async function explain(
   options: { readonly config?: string; readonly format?: string; readonly rules?: string; readonly all?: boolean },
 ): Promise<number> {
   const format = formatOption(options.format, process.stdout.isTTY === true);
-  const catalogue = compileCatalogue(await chosenRules(options.config));
+  const { document } = await loadDocument(processEnvironment(), options.config);
+  const catalogue = compileCatalogue(rulesOf(document));
+  const rules = routingRules(document, catalogue);
   const chosen = rulesNamed(options.rules, catalogue.rules).map(({ id }) => id);
   const all: Explained[] = [];
   const tally = emptyTally();
   const history = new StateHistory();
   for await (const { entry, place } of entriesOf(paths, tally)) {
-    const explained = explainEntry(entry, place, catalogue, chosen, history);
+    const explained = explainEntry(entry, place, catalogue, chosen, history, rules);
     if (format === "json") all.push(explained);
     else if (format === "ndjson") writeAll(1, `${JSON.stringify(explained)}\n`);
     else writeAll(1, readable(explained, options.all === true));
@@ -59,6 +64,7 @@ function explainEntry(
   catalogue: Catalogue,
   chosen: readonly string[],
   history: StateHistory,
+  rules: ResponseRules,
 ): Explained {
   const recognition = recognise(entry, catalogue);
   const context = recognition === undefined ? {} : contextOf(recognition, history);
@@ -67,7 +73,9 @@ function explainEntry(
   const verdicts = catalogue.rules.flatMap((rule, index): readonly Verdict[] => {
     if (!chosen.includes(rule.id)) return [];
     const finding = findings.find((one) => one.rule === rule.id);
-    if (finding !== undefined) return [{ rule: rule.id, verdict: "finding", finding }];
+    if (finding !== undefined) {
+      return [{ rule: rule.id, verdict: "finding", finding, routing: routingOf(finding, rules) }];
+    }
     const mismatch = explainMismatch(catalogue.query(index), entry);
     if (mismatch !== undefined) {
       const { text, field, met } = mismatch;
@@ -94,11 +102,13 @@ function readable({ place, logName, insertId, verdicts }: Explained, isWhole: bo
   const lines = [`${place}: ${logName} ${insertId ?? "without insertId"}`];
   for (const verdict of verdicts) {
     if (verdict.verdict === "finding") {
-      const { finding } = verdict;
+      const { finding, routing } = verdict;
       lines.push(`  ${finding.rule}: ${finding.title} (${finding.severity}, confidence ${finding.confidence})`);
       for (const { field, value } of finding.matched) lines.push(`    because ${field} is ${shown(value)}`);
       if (finding.comparedWith !== null) lines.push(`    ${COMPARED[finding.comparedWith]}`);
       lines.push(`    incident ${readableLine(finding.incidentKey, 200)}`);
+      lines.push(`    graded ${routing.severity}: ${readableLine(routing.grading.join("; "), 400)}`);
+      lines.push(`    ${routingText(routing)}`);
     } else if (verdict.verdict === "refused") {
       lines.push(`  ${verdict.rule}: not this one: ${verdict.reason}`);
     }

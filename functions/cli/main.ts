@@ -106,9 +106,112 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("validate settings and rules")
     .option("--config <file>", "the settings file; by default the one that the functions would read")
     .option("--format <format>", "table or json")
-    .action(async (options: { config?: string; format?: string }) => {
+    .option("--live", "also ask each destination whether its credentials and target are right; nothing is posted")
+    .action(async (options: { config?: string; format?: string; live?: boolean }) => {
       const { check } = await import("./check.ts");
       exitCode = await check(options);
+    });
+
+  const CONFIG = ["--config <file>", "the settings file; by default the one that the functions would read"] as const;
+  const FORMAT = ["--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped"] as const;
+  const BY = ["--by <name>", "who does this, for the audit; such as an e-mail address"] as const;
+
+  const incident = program.command("incident").description("the incidents in the store: list, show, ack, resolve");
+  incident
+    .command("list")
+    .description("those that changed last are first")
+    .option("--state <state>", "open or resolved")
+    .option("--limit <n>", "so many at most; 50 by default")
+    .option(...CONFIG)
+    .option(...FORMAT)
+    .action(async (options: { config?: string; state?: string; limit?: string; format?: string }) => {
+      const { listIncidents } = await import("./incident.ts");
+      exitCode = await listIncidents(options);
+    });
+  incident
+    .command("show")
+    .description("one incident with who was told of it and what was done by hand, as JSON")
+    .argument("<id>", "its id, the beginning of it, or the event of a message")
+    .option(...CONFIG)
+    .action(async (id: string, options: { config?: string }) => {
+      const { showIncident } = await import("./incident.ts");
+      exitCode = await showIncident(id, options);
+    });
+  for (const [name, what, says] of [
+    ["ack", "acknowledged", "say that somebody looks after it"],
+    ["resolve", "resolved", "say that it is over; --note says how"],
+  ] as const) {
+    incident
+      .command(name)
+      .description(`${says}; those who have heard of the incident are told`)
+      .argument("<id>", "its id, the beginning of it, or the event of a message")
+      .requiredOption(...BY)
+      .option("--note <text>", "what people should know about it")
+      .option(...CONFIG)
+      .action(async (id: string, options: { config?: string; by?: string; note?: string }) => {
+        const { changeIncident } = await import("./incident.ts");
+        exitCode = await changeIncident(what, id, options);
+      });
+  }
+
+  const silence = program
+    .command("silence")
+    .description("keep incidents from being told for a while: add, list, expire");
+  silence
+    .command("add")
+    .description("incidents that match are not told until it ends; they are recorded all the same")
+    .argument("<lql>", 'which incidents, such as project="payments-dev" AND severity<high')
+    .requiredOption("--for <time>", "how long: 90m, 8h or 7d, 90d at most")
+    .requiredOption("--reason <text>", "why")
+    .requiredOption(...BY)
+    .option(...CONFIG)
+    .action(async (when: string, options: { config?: string; by?: string; for?: string; reason?: string }) => {
+      const { addSilence } = await import("./silence.ts");
+      exitCode = await addSilence(when, options);
+    });
+  silence
+    .command("list")
+    .description("silences in force, with how often each kept something from being told")
+    .option("--all", "those that are over too")
+    .option(...CONFIG)
+    .option(...FORMAT)
+    .action(async (options: { config?: string; all?: boolean; format?: string }) => {
+      const { listSilences } = await import("./silence.ts");
+      exitCode = await listSilences(options);
+    });
+  silence
+    .command("expire")
+    .description("end a silence now")
+    .argument("<id>", "as silence list shows it")
+    .requiredOption(...BY)
+    .option(...CONFIG)
+    .action(async (id: string, options: { config?: string; by?: string }) => {
+      const { expireSilence } = await import("./silence.ts");
+      exitCode = await expireSilence(id, options);
+    });
+
+  program
+    .command("route")
+    .description("what the routes of the settings do")
+    .command("test")
+    .description("for each finding in these files: how it is graded, and whom it would reach by which route")
+    .argument("<path...>", "what to read")
+    .option(...CONFIG)
+    .option(...FORMAT)
+    .action(async (paths: string[], options: { config?: string; format?: string }) => {
+      const { routeTest } = await import("./route-test.ts");
+      exitCode = await routeTest(paths, options);
+    });
+
+  program
+    .command("smoke")
+    .description("a test message on the very path of alarms, to all destinations of a route; resolved again at once")
+    .argument("<route>", 'its path, such as default or "default / on call"')
+    .requiredOption(...BY)
+    .option(...CONFIG)
+    .action(async (route: string, options: { config?: string; by?: string }) => {
+      const { smoke } = await import("./smoke.ts");
+      exitCode = await smoke(route, options);
     });
 
   program
