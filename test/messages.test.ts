@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
 import { classify } from "../shared/classifier/classify.ts";
 import { toConsoleText } from "../shared/destinations/console.ts";
-import { toNotification } from "../shared/destinations/notification.ts";
+import { type Notification, toNotification } from "../shared/destinations/notification.ts";
+import { processEntry } from "../shared/pipeline.ts";
+import { openOutbox } from "../shared/response/outbox.ts";
 import { BUILT_IN_RULES, builtInCatalogue } from "../shared/rules/index.ts";
+import { memoryStore } from "../shared/state/memory.ts";
 import { expectGolden } from "./support/golden.ts";
+import { rulesFor } from "./support/response-rules.ts";
 import { sampleEntry, sampleIndex } from "./support/samples.ts";
 
 const catalogue = builtInCatalogue();
@@ -16,8 +20,16 @@ function messageFor(file: string): string {
   return toConsoleText(toNotification(finding, counsel, {}), { colour: false });
 }
 
-test("the message that the README shows is the one of the demo's first step", () => {
-  expectGolden("console/what-the-demo-shows.txt", messageFor("cloudrun-service-breakglass-system-event.json"));
+test("the message that the README shows is the one of the demo's first step", async () => {
+  const store = memoryStore();
+  const outbox = openOutbox({ ...rulesFor(["console"]), store: async () => store });
+  const entry = sampleEntry("cloudrun-service-breakglass-system-event.json");
+  await processEntry(entry, new Date(entry.timestamp), { catalogue, log: () => {}, outbox });
+  const [intent] = await store.intents();
+  expectGolden(
+    "console/what-the-demo-shows.txt",
+    toConsoleText(intent?.notification as Notification, { colour: false }),
+  );
 });
 
 const firstOfEachKind = [...ruleIds].map((kind) => ({ kind, file: sampleIndex.find((s) => s.kind === kind)?.file }));
