@@ -5,6 +5,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
+import deployedEnvironment from "../../terraform/environment.json" with { type: "json" };
 import { stage } from "../../terraform/stage.ts";
 import {
   cloudEvent,
@@ -36,8 +37,8 @@ const TRIVIAL = `import { cloudEvent } from "@google-cloud/functions-framework";
 cloudEvent("${TARGET}", () => {});
 `;
 const SETTINGS = "store: { kind: sqlite, path: state/state.db }\n";
-/** As on the platform, where no local timer ticks. */
-const ENV = { K_SERVICE: "bench", NODE_ENV: "production" };
+/** As on the platform, where no local timer ticks, and as the functions are deployed. */
+const ENV = { K_SERVICE: "bench", NODE_ENV: "production", ...deployedEnvironment };
 
 const KINDS = ["ours", "trivial"] as const;
 type Kind = (typeof KINDS)[number];
