@@ -3,8 +3,9 @@ import { z } from "zod";
 import { checkRuleDocument, type RuleDocument } from "./classifier/declared-rule.ts";
 import { ProcessingError } from "./errors.ts";
 import { CATEGORIES, SEVERITIES } from "./finding.ts";
+import { isTimeZone } from "./query/timestamp.ts";
 import { compileCondition, destinationsOf, type RouteDocument } from "./response/routes.ts";
-import { isTimeZone, WEEKDAYS } from "./response/time-window.ts";
+import { WEEKDAYS } from "./response/time-window.ts";
 import { EMBEDDED_DEFAULTS, type SettingsDocument } from "./settings-document.ts";
 
 const id = z

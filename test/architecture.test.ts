@@ -69,6 +69,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   "shared/settings-document.ts": ["shared/classifier", "shared/finding.ts", "shared/response"],
   "shared/settings-schema.ts": [
+    "shared/query",
     "shared/errors.ts",
     "shared/finding.ts",
     "shared/classifier",

@@ -24,16 +24,6 @@ export function isWithin(window: TimeWindow, at: Date): boolean {
   return (isDay(window, day) && minute >= from) || (isDay(window, yesterday) && minute < to);
 }
 
-/** Whether the zone is one that clocks are known for. */
-export function isTimeZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en-GB", { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function isDay({ days }: TimeWindow, day: Weekday): boolean {
   return days === undefined || days.includes(day);
 }
