@@ -10,6 +10,9 @@ export const IAM_BINDING_FIELDS = [DELTAS, BINDINGS];
 /** A role and who holds it; a condition makes it another grant. */
 export type Grant = readonly [role: string, principal: string];
 
+/** Principals that stand for everybody. */
+export const EVERYBODY: readonly string[] = ["allUsers", "allAuthenticatedUsers"];
+
 /** What was granted and taken away, by the entry's own comparison; null where the service wrote none. */
 export function bindingDeltas(
   view: EntryView,

@@ -1,5 +1,7 @@
 import { bindingDeltas, type Grant, requestedGrants } from "../audit-log/iam-bindings.ts";
+import { RESOURCE_NAME } from "../audit-log/payload.ts";
 import type { EntryView } from "../audit-log/view.ts";
+import type { ObservedState } from "./rule.ts";
 
 /** What an entry of SetIamPolicy changed. */
 export interface GrantDifference {
@@ -24,6 +26,17 @@ export function grantDifference(view: EntryView, previous: unknown): GrantDiffer
     removed: before.filter((grant) => !has.has(textOf(grant))),
     by: "previous",
   };
+}
+
+/** Access to a resource is kept apart from what else is known of it: iam-policy/RESOURCE. */
+export function accessKeyOf(view: EntryView): string {
+  return `iam-policy/${view.text(RESOURCE_NAME) ?? "unknown"}`;
+}
+
+/** Who holds what after the entry, to compare later entries with; null where it does not carry the policy. */
+export function observedGrants(view: EntryView, key: string): ObservedState | null {
+  const state = requestedGrants(view);
+  return state === null ? null : { key, state };
 }
 
 /** As a finding's facts and changes show it. */

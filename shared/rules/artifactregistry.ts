@@ -1,11 +1,11 @@
-import { type Grant, IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
+import { EVERYBODY, type Grant, IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
 import { isObject, type JsonObject, member } from "../audit-log/json.ts";
 import { projectOf } from "../audit-log/origin.ts";
 import { nameAfter, RESOURCE_NAME } from "../audit-log/payload.ts";
 import { changesField, UPDATE_MASK_FIELDS, updateMask } from "../audit-log/update-mask.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
 import { ADMIN_READS, operationAlias, successfulCalls } from "../classifier/admin-activity.ts";
-import { grantDifference, grantText } from "../classifier/compare-grants.ts";
+import { accessKeyOf, grantDifference, grantText, observedGrants } from "../classifier/compare-grants.ts";
 import { type GradedChange, neutral, stronger, toChanges, weaker } from "../classifier/graded-change.ts";
 import {
   ACCEPTED,
@@ -23,7 +23,6 @@ const REPOSITORY_ID = field("protoPayload.request.repositoryId");
 const REPOSITORY = field("protoPayload.request.repository");
 const method = (names: string) =>
   String.raw`^google\.devtools\.artifactregistry\.v[0-9a-z]+\.ArtifactRegistry\.(${names})$`;
-const EVERYBODY: readonly string[] = ["allUsers", "allAuthenticatedUsers"];
 const REPOSITORY_READS = [...ADMIN_READS, REPOSITORY_ID, REPOSITORY, ...UPDATE_MASK_FIELDS];
 
 /** Which log image operations are in is not confirmed: data access is likely, and off unless it was turned on. */
@@ -110,10 +109,7 @@ protoPayload.request.policy.bindings.members=("allUsers" OR "allAuthenticatedUse
         ...(comparedWith === null ? {} : { comparedWith }),
       };
     },
-    observe: (view) => {
-      const state = requestedGrants(view);
-      return state === null ? null : { key: accessKeyOf(view), state };
-    },
+    observe: (view) => observedGrants(view, accessKeyOf(view)),
     certainty: { level: "schema", unconfirmed: ["the request of SetIamPolicy in an entry"] },
     volume: "One entry for each policy that names everybody: a handful a year.",
     counsel: counsel(
@@ -242,11 +238,6 @@ function repositoryChanges(view: EntryView, context: ClassifyContext): readonly 
 function observedRepository(view: EntryView): ObservedState | null {
   const state = repositoryAfter(view);
   return Object.keys(state).length === 0 ? null : { key: keyOf(view), state };
-}
-
-/** Kept apart from the settings of the repository. */
-function accessKeyOf(view: EntryView): string {
-  return `iam-policy/${view.text(RESOURCE_NAME) ?? "unknown"}`;
 }
 
 /** Every role that everybody got; every one that everybody has, where the policy before is not known. */

@@ -1,6 +1,6 @@
 import { AUTHORIZATION_FIELDS, missingPermission } from "../audit-log/authorization.ts";
 import { attestorIn, BINAUTHZ_FIELDS, guardedResource, policyIn } from "../audit-log/binauthz.ts";
-import { bindingDeltas, type Grant, IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
+import { IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
 import { isObject } from "../audit-log/json.ts";
 import { METHOD_NAME } from "../audit-log/payload.ts";
 import type { EntryView } from "../audit-log/view.ts";
@@ -13,6 +13,7 @@ import {
   policyState,
   weaknessesOf,
 } from "../classifier/compare-binauthz-policy.ts";
+import { grantDifference, grantText, observedGrants } from "../classifier/compare-grants.ts";
 import {
   comparePlatformPolicies,
   platformPolicyState,
@@ -297,10 +298,7 @@ export const binauthzRules: readonly Rule[] = [
     filter: successfulCalls(SERVICE, String.raw`(^|\.)SetIamPolicy$`),
     reads: [...READS, ...IAM_BINDING_FIELDS],
     extract: accessChange,
-    observe: (view) => {
-      const grants = requestedGrants(view);
-      return grants === null ? null : { key: accessKey(view), state: grants };
-    },
+    observe: (view) => observedGrants(view, accessKey(view)),
     certainty: {
       level: "documented",
       unconfirmed: [...ENVELOPE, "whether these entries say what was added and what was removed"],
@@ -453,12 +451,11 @@ function accessKey(view: EntryView): string {
 
 function accessChange(view: EntryView, context: ClassifyContext): Extraction {
   const { key, name } = guardedResource(view);
-  const before = previous(context, accessKey(view));
-  const told = bindingDeltas(view) ?? difference(before, requestedGrants(view));
+  const told = grantDifference(view, previous(context, accessKey(view)));
   const grants = told?.added ?? requestedGrants(view) ?? [];
   const changes = [
-    ...(told?.added ?? []).map((grant) => weaker("bindings", null, grant.join(" to "), "high")),
-    ...(told?.removed ?? []).map((grant) => stronger("bindings", grant.join(" to "), null)),
+    ...(told?.added ?? []).map((grant) => weaker("bindings", null, grantText(grant), "high")),
+    ...(told?.removed ?? []).map((grant) => stronger("bindings", grantText(grant), null)),
   ];
   const first = grants[0];
   return {
@@ -467,21 +464,6 @@ function accessChange(view: EntryView, context: ClassifyContext): Extraction {
     changes: toChanges(changes),
     comparedWith: told === null ? "none" : "previous",
   };
-}
-
-function difference(
-  before: unknown,
-  after: readonly Grant[] | null,
-): { readonly added: readonly Grant[]; readonly removed: readonly Grant[] } | null {
-  if (!Array.isArray(before) || after === null) return null;
-  const had = (before as readonly unknown[]).filter(
-    (grant): grant is Grant => Array.isArray(grant) && grant.length === 2 && grant.every((p) => typeof p === "string"),
-  );
-  const lacking = (from: readonly Grant[], what: readonly Grant[]) => {
-    const known = new Set(from.map((grant) => grant.join("\n")));
-    return what.filter((grant) => !known.has(grant.join("\n")));
-  };
-  return { added: lacking(had, after), removed: lacking(after, had) };
 }
 
 /** What a refused change would have weakened. */

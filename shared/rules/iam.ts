@@ -1,9 +1,9 @@
-import { type Grant, IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
+import { EVERYBODY, type Grant, IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
 import { projectOf } from "../audit-log/origin.ts";
 import { RESOURCE_NAME } from "../audit-log/payload.ts";
 import type { EntryView } from "../audit-log/view.ts";
 import { ADMIN_READS } from "../classifier/admin-activity.ts";
-import { grantDifference, grantText } from "../classifier/compare-grants.ts";
+import { grantDifference, grantText, observedGrants } from "../classifier/compare-grants.ts";
 import { toChanges, weaker } from "../classifier/graded-change.ts";
 import { ACCEPTED, type ClassifyContext, type Rule, refused } from "../classifier/rule.ts";
 import { watchedAttempt } from "../classifier/watched-attempt.ts";
@@ -70,10 +70,7 @@ export const iamRules: readonly Rule[] = [
         ...(by === "entry" ? {} : { comparedWith: by }),
       };
     },
-    observe: (view) => {
-      const state = requestedGrants(view);
-      return state === null ? null : { key: keyOf(view), state };
-    },
+    observe: (view) => observedGrants(view, keyOf(view)),
     certainty: {
       level: "seen",
       unconfirmed: ["what entries of services, keys and notes hold", "that service accounts write what was granted"],
@@ -102,8 +99,6 @@ export const iamRules: readonly Rule[] = [
     command: "gcloud projects get-iam-policy {project} --format=json",
   }),
 ];
-
-const EVERYBODY: readonly string[] = ["allUsers", "allAuthenticatedUsers"];
 
 /** A finding is stored and sent as a whole; a policy can name 1,500 principals. */
 const MOST_GRANTS = 100;

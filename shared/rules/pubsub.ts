@@ -1,19 +1,12 @@
-import { IAM_BINDING_FIELDS, requestedGrants } from "../audit-log/iam-bindings.ts";
+import { IAM_BINDING_FIELDS } from "../audit-log/iam-bindings.ts";
 import { isObject, member } from "../audit-log/json.ts";
 import { RESOURCE_NAME } from "../audit-log/payload.ts";
 import { changesField, UPDATE_MASK_FIELDS, updateMask } from "../audit-log/update-mask.ts";
 import { type EntryView, field } from "../audit-log/view.ts";
 import { ADMIN_READS, successfulCalls } from "../classifier/admin-activity.ts";
-import { grantDifference, grantText } from "../classifier/compare-grants.ts";
+import { accessKeyOf, grantDifference, grantText, observedGrants } from "../classifier/compare-grants.ts";
 import { type GradedChange, neutral, stronger, toChanges, weaker } from "../classifier/graded-change.ts";
-import {
-  accepted,
-  type ClassifyContext,
-  type Extraction,
-  type ObservedState,
-  type Refinement,
-  type Rule,
-} from "../classifier/rule.ts";
+import { accepted, type ClassifyContext, type Extraction, type Refinement, type Rule } from "../classifier/rule.ts";
 import { watchedAttempt } from "../classifier/watched-attempt.ts";
 import type { Watchlists } from "../classifier/watchlists.ts";
 import type { Counsel } from "../finding.ts";
@@ -152,7 +145,7 @@ ${subscriptions.filter}`,
 ${either.filter}`,
       reads: [...ADMIN_READS, ...IAM_BINDING_FIELDS],
       ...judgedBy(either, accessChange),
-      observe: observedAccess,
+      observe: (view) => observedGrants(view, accessKeyOf(view)),
       certainty: { level: "schema", unconfirmed: ["that the entry carries the policy, or what it changes in it"] },
       volume: either.volume,
       counsel: accessCounsel(
@@ -292,16 +285,6 @@ function accessChange(view: EntryView, context: ClassifyContext): Partial<Extrac
     changes: toChanges([...removed, ...added]),
     ...(difference.by === "previous" ? { comparedWith: "previous" } : {}),
   };
-}
-
-/** Kept apart from what else is known of the topic or subscription. */
-function accessKeyOf(view: EntryView): string {
-  return `iam-policy/${view.text(RESOURCE_NAME) ?? "unknown"}`;
-}
-
-function observedAccess(view: EntryView): ObservedState | null {
-  const grants = requestedGrants(view);
-  return grants === null ? null : { key: accessKeyOf(view), state: grants };
 }
 
 function topicCounsel(why: string, remedy: string): Counsel {
