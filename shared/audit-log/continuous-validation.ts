@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, member, textOrNull } from "./json.ts";
+import { isObject, type JsonObject, member, objectsIn, textOrNull } from "./json.ts";
 import { type EntryView, field } from "./view.ts";
 
 /**
@@ -60,8 +60,4 @@ const DEPLOYMENT_POD = /^(.+)-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpq
 /** The Deployment that a Pod's name speaks of; null where it speaks of none. The entry itself names no owner. */
 export function deploymentInName(pod: string): string | null {
   return DEPLOYMENT_POD.exec(pod)?.[1] ?? null;
-}
-
-function objectsIn(value: Json | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? (value as readonly Json[]).filter(isObject) : [];
 }

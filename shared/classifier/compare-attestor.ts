@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isObject, type Json, type JsonObject, member, textOrNull } from "../audit-log/json.ts";
+import { isObject, type Json, type JsonObject, member, objectsIn, textOrNull } from "../audit-log/json.ts";
 import { canonical, type GradedChange, neutral, stronger, weaker } from "./graded-change.ts";
 
 /**
@@ -33,7 +33,7 @@ function keysOf(attestor: unknown): ReadonlyMap<string, string> {
   }
   const keys = member(holderOf(attestor), "publicKeys");
   return new Map(
-    (Array.isArray(keys) ? (keys as readonly Json[]) : []).filter(isObject).map((key) => {
+    objectsIn(keys).map((key) => {
       const material = [member(key, "asciiArmoredPgpPublicKey"), member(key, "pkixPublicKey")];
       const id = member(key, "id");
       const named = textOrNull(id) ?? "a key without an id";

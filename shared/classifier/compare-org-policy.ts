@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, member, textOrNull } from "../audit-log/json.ts";
+import { isObject, type JsonObject, member, objectsIn, textOrNull } from "../audit-log/json.ts";
 import { canonical, type GradedChange, listChanges, neutral, stronger, summed, weaker } from "./graded-change.ts";
 
 /**
@@ -247,7 +247,7 @@ function specFrom(value: unknown): PolicySpec | null {
   return {
     inheritFromParent: isTrue(member(value, "inheritFromParent")),
     reset: isTrue(member(value, "reset")),
-    rules: Array.isArray(rules) ? (rules as readonly Json[]).filter(isObject).map(ruleFrom) : [],
+    rules: objectsIn(rules).map(ruleFrom),
   };
 }
 

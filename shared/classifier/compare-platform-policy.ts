@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, member } from "../audit-log/json.ts";
+import { isObject, type Json, type JsonObject, member, objectsIn } from "../audit-log/json.ts";
 import type { Severity } from "../finding.ts";
 import { canonical, type GradedChange, listChanges, neutral, stronger, summed, weaker } from "./graded-change.ts";
 
@@ -179,10 +179,6 @@ function compareAllowlists(at: string, before: unknown, after: unknown): readonl
     textsIn(member(member(holder, "imageAllowlist"), "allowPattern")),
   ) as [readonly string[], readonly string[]];
   return listChanges(`${at}.imageAllowlist`, had, has, "weaker", GRAVITY);
-}
-
-function objectsIn(value: Json | undefined): readonly JsonObject[] {
-  return Array.isArray(value) ? (value as readonly Json[]).filter(isObject) : [];
 }
 
 /** The elements of a list as text: as they are, or as JSON where they are objects. */
