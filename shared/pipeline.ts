@@ -11,6 +11,7 @@ import {
   type Recognition,
   recognise,
 } from "./classifier/classify.ts";
+import type { ClassifyContext } from "./classifier/rule.ts";
 import type { Finding } from "./finding.ts";
 import type { Log } from "./log.ts";
 import { decisionEvent } from "./response/decision-log.ts";
@@ -48,12 +49,16 @@ export function processEntry(entry: LogEntry, at: Date, pipeline: Pipeline): Cla
   return record({ recognition, observation, asksFor, expected: first.findings }, at, outbox, log);
 }
 
-/** Compared with what the entries before have shown; what this one shows is remembered for those after it. */
-function replayed(recognition: Recognition, { states, faults }: Observation, history?: StateHistory): Classification {
+function replayed(recognition: Recognition, observation: Observation, history?: StateHistory): Classification {
+  const context = history === undefined ? {} : contextIn(history, recognition, observation);
+  return withFaults(judge(recognition, context), observation.faults);
+}
+
+/** What the entries before have shown; what this one shows is added for those after it, which ask for what is earlier. */
+export function contextIn(history: StateHistory, recognition: Recognition, { states }: Observation): ClassifyContext {
   const moment = momentOf(recognition);
-  const classification = judge(recognition, { previousState: (key) => history?.previous({ ...moment, key }) });
-  for (const { key, state } of states) history?.add({ ...moment, key, state });
-  return withFaults(classification, faults);
+  for (const { key, state } of states) history.add({ ...moment, key, state });
+  return { previousState: (key) => history.previous({ ...moment, key }) };
 }
 
 interface Relevant {

@@ -1,20 +1,19 @@
 import type { LogEntry } from "../../shared/audit-log/entry.ts";
 import { viewOf } from "../../shared/audit-log/view.ts";
-import { type Catalogue, compileCatalogue } from "../../shared/classifier/catalogue.ts";
-import { judge, observe, type Recognition, recognise } from "../../shared/classifier/classify.ts";
-import type { ClassifyContext } from "../../shared/classifier/rule.ts";
+import type { Catalogue } from "../../shared/classifier/catalogue.ts";
+import { judge, observe, recognise } from "../../shared/classifier/classify.ts";
 import { readableLine } from "../../shared/destinations/readable-text.ts";
 import type { Finding } from "../../shared/finding.ts";
+import { contextIn } from "../../shared/pipeline.ts";
 import { explainMismatch } from "../../shared/query/explain.ts";
 import type { ResponseRules } from "../../shared/response/incident-plan.ts";
-import { loadDocument, processEnvironment } from "../../shared/settings.ts";
 import { StateHistory } from "../../shared/state/state-history.ts";
 import { formatOption } from "./arguments.ts";
 import { emptyTally, entriesOf } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
-import { type Routing, routingOf, routingRules, routingText } from "./routing.ts";
-import { rulesNamed, rulesOf } from "./rules-in-force.ts";
+import { openRouting, type Routing, routingOf, routingText } from "./routing.ts";
+import { rulesNamed } from "./rules-in-force.ts";
 
 /** What one rule made of one entry. */
 type Verdict =
@@ -41,9 +40,7 @@ export async function explain(
   options: { readonly config?: string; readonly format?: string; readonly rules?: string; readonly all?: boolean },
 ): Promise<number> {
   const format = formatOption(options.format, process.stdout.isTTY === true);
-  const { document } = await loadDocument(processEnvironment(), options.config);
-  const catalogue = compileCatalogue(rulesOf(document));
-  const rules = routingRules(document, catalogue);
+  const { catalogue, rules } = await openRouting(options.config);
   const chosen = rulesNamed(options.rules, catalogue.rules).map(({ id }) => id);
   const all: Explained[] = [];
   const tally = emptyTally();
@@ -67,7 +64,7 @@ function explainEntry(
   rules: ResponseRules,
 ): Explained {
   const recognition = recognise(entry, catalogue);
-  const context = recognition === undefined ? {} : contextOf(recognition, history);
+  const context = recognition === undefined ? {} : contextIn(history, recognition, observe(recognition));
   const findings = recognition === undefined ? [] : judge(recognition, context).findings;
   const view = viewOf(entry);
   const verdicts = catalogue.rules.flatMap((rule, index): readonly Verdict[] => {
@@ -88,13 +85,6 @@ function explainEntry(
   });
   const { insertId } = entry;
   return { place, logName: entry.logName, insertId: typeof insertId === "string" ? insertId : null, verdicts };
-}
-
-/** What the entries before have shown; what this one shows is added for those after it, which ask for what is earlier. */
-function contextOf(recognition: Recognition, history: StateHistory): ClassifyContext {
-  const { timestamp, insertId } = recognition.identity;
-  for (const { key, state } of observe(recognition).states) history.add({ key, timestamp, insertId, state });
-  return { previousState: (key) => history.previous({ key, timestamp, insertId }) };
 }
 
 /** Findings in full; then what was refused; then, asked for, the first condition that failed in every other rule. */

@@ -1,13 +1,10 @@
-import { compileCatalogue } from "../../shared/classifier/catalogue.ts";
 import { type Pipeline, processEntry } from "../../shared/pipeline.ts";
-import { loadDocument, processEnvironment } from "../../shared/settings.ts";
 import { StateHistory } from "../../shared/state/state-history.ts";
 import { formatOption } from "./arguments.ts";
 import { emptyTally, entriesOf } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import { writeAll } from "./output.ts";
-import { routingOf, routingRules, routingText } from "./routing.ts";
-import { rulesOf } from "./rules-in-force.ts";
+import { openRouting, routingOf, routingText } from "./routing.ts";
 
 /** `glasswatch route test PATH...`: for each finding, how it is graded and whom it would reach, by which route. */
 export async function routeTest(
@@ -15,9 +12,7 @@ export async function routeTest(
   options: { readonly config?: string; readonly format?: string },
 ): Promise<number> {
   const format = formatOption(options.format, process.stdout.isTTY === true);
-  const { document } = await loadDocument(processEnvironment(), options.config);
-  const catalogue = compileCatalogue(rulesOf(document));
-  const rules = routingRules(document, catalogue);
+  const { catalogue, rules } = await openRouting(options.config);
   const log: Pipeline["log"] = ({ message }) => writeAll(2, `${message}\n`);
   const pipeline: Pipeline = { catalogue, log, history: new StateHistory() };
   const tally = emptyTally();

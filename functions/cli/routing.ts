@@ -1,10 +1,11 @@
-import type { Catalogue } from "../../shared/classifier/catalogue.ts";
+import { type Catalogue, compileCatalogue } from "../../shared/classifier/catalogue.ts";
 import type { Finding } from "../../shared/finding.ts";
 import { opened } from "../../shared/incidents/incident.ts";
 import { decide } from "../../shared/response/decide.ts";
 import type { ResponseRules } from "../../shared/response/incident-plan.ts";
-import type { SettingsDocument } from "../../shared/settings-document.ts";
+import { loadDocument, processEnvironment } from "../../shared/settings.ts";
 import { responseRules } from "../response.ts";
+import { rulesOf } from "./rules-in-force.ts";
 
 /** Where a finding would go, were it the first of its story. */
 export interface Routing {
@@ -16,13 +17,12 @@ export interface Routing {
   readonly routes: readonly { readonly route: string; readonly destinations: readonly string[] }[];
 }
 
-/** The rules of the settings; their secrets are not needed for it. Throws QUERY_* for the condition of a route. */
-export function routingRules(document: SettingsDocument, catalogue: Catalogue): ResponseRules {
-  return responseRules(
-    document,
-    catalogue,
-    document.destinations.map(({ id }) => ({ id, channel: id })),
-  );
+/** What the settings put in force; their secrets are not needed for it. Throws SETTINGS_*, RULE_INVALID and QUERY_*. */
+export async function openRouting(config: string | undefined): Promise<{ catalogue: Catalogue; rules: ResponseRules }> {
+  const { document } = await loadDocument(processEnvironment(), config);
+  const catalogue = compileCatalogue(rulesOf(document));
+  const destinations = document.destinations.map(({ id }) => ({ id, channel: id }));
+  return { catalogue, rules: responseRules(document, catalogue, destinations) };
 }
 
 /** At the time of the event, silences left aside: they are in the store, and end. */
