@@ -69,7 +69,7 @@ export async function openHouse(environment: Environment = processEnvironment())
     pipeline: {
       catalogue,
       log: createLog(logOptions),
-      outbox: { record: async (findings, at) => (await response()).outbox.record(findings, at) },
+      outbox: { record: async (entry, at) => (await response()).outbox.record(entry, at) },
     },
     deadLetters,
     store,

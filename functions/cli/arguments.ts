@@ -26,7 +26,7 @@ export function formatOption(value: unknown, isTerminal: boolean): Format {
   return oneOf(value, FORMATS, "--format") ?? (isTerminal ? "table" : "ndjson");
 }
 
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+export const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
 /** A time as gcloud takes it: RFC 3339, a date, or an age before `now`; in milliseconds since 1970. */
 export function timeOption(value: string | undefined, option: string, now: Date): number | undefined {

@@ -4,7 +4,7 @@ import type { Store } from "../../shared/state/store.ts";
 import { formatOption, oneOf, usage } from "./arguments.ts";
 import { type ByHand, inHouse, reasonOf, whoever } from "./by-hand.ts";
 import { EXIT } from "./exit.ts";
-import { type Column, table, writeAll } from "./output.ts";
+import { type Column, table, writeAll, writeData } from "./output.ts";
 
 export interface IncidentListOptions {
   readonly config?: string;
@@ -24,8 +24,7 @@ export async function listIncidents(options: IncidentListOptions): Promise<numbe
     const found = await store.incidents({ ...(state === undefined ? {} : { state }), limit });
     const incidents = found.map(({ document }) => document as Incident);
     if (format === "table") writeAll(1, table(incidents, COLUMNS, process.stdout.isTTY === true));
-    else if (format === "json") writeAll(1, `${JSON.stringify(incidents, null, 2)}\n`);
-    else writeAll(1, incidents.map((incident) => `${JSON.stringify(incident)}\n`).join(""));
+    else writeData(incidents, format);
     return EXIT.done;
   });
 }

@@ -23,11 +23,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .showHelpAfterError("(glasswatch --help lists the commands)");
 
+  const CONFIG = ["--config <file>", "the settings file; by default the one that the functions would read"] as const;
+  const FORMAT = ["--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped"] as const;
+  const BY = ["--by <name>", "who does this, for the audit; such as an e-mail address"] as const;
+
   program
     .command("replay")
     .description("findings of exported history: files, folders, or - for standard input; every envelope and gzip")
     .argument("<path...>", "what to read")
-    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .option(...FORMAT)
     .option("--since <time>", "only entries at or after this time (RFC 3339, a date, or an age such as 36h or 30d)")
     .option("--until <time>", "only entries before this time")
     .option("--rules <ids>", "only these rules, separated by commas")
@@ -35,7 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--min-severity <severity>", "only findings of at least this severity")
     .option("--fail-on <severity>", "exit 3 when a finding has at least this severity")
     .option("--strict", "exit 1 when anything could not be read")
-    .option("--config <file>", "the settings file; by default the one that the functions would read")
+    .option(...CONFIG)
     .action(async (paths: string[], options: ReplayOptions) => {
       const { replay } = await import("./replay.ts");
       exitCode = await replay(paths, options);
@@ -50,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option("--count", "print the number of matching entries only")
     .option("--limit <n>", "stop after so many matching entries")
     .option("--explain", "say on stderr, for each entry, what each part of the filter met")
-    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .option(...FORMAT)
     .action(async (args: string[], options: QueryOptions) => {
       const { query } = await import("./query.ts");
       exitCode = await query(args, options);
@@ -61,9 +65,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("for each entry: which rules recognise it and by what, and what stopped each of the others")
     .argument("<path...>", "what to read")
     .option("--rules <ids>", "only these rules, separated by commas")
-    .option("--config <file>", "the settings file; by default the one that the functions would read")
+    .option(...CONFIG)
     .option("--all", "in a table: also the first condition that failed in every rule that does not match")
-    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .option(...FORMAT)
     .action(async (paths: string[], options: { config?: string; format?: string; rules?: string; all?: boolean }) => {
       const { explain } = await import("./explain.ts");
       exitCode = await explain(paths, options);
@@ -73,8 +77,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .command("rules")
     .description("list the rules, or explain one: its filter, how sure its format is, and what to do")
     .argument("[id]", "the rule to explain")
-    .option("--config <file>", "the settings file; by default the one that the functions would read")
-    .option("--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped")
+    .option(...CONFIG)
+    .option(...FORMAT)
     .action(async (id: string | undefined, options: { config?: string; format?: string }) => {
       const { rules } = await import("./rules.ts");
       exitCode = await rules(id, options);
@@ -83,7 +87,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .command("filter")
     .description("the filter of the log sink that feeds a category")
     .requiredOption("--category <category>", "break-glass, policy-violation, guardrail-change or tracking")
-    .option("--config <file>", "the settings file; by default the one that the functions would read")
+    .option(...CONFIG)
     .action(async (options: { config?: string; category?: string }) => {
       const { rulesFilter } = await import("./rules.ts");
       exitCode = await rulesFilter(options);
@@ -104,17 +108,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   program
     .command("check")
     .description("validate settings and rules")
-    .option("--config <file>", "the settings file; by default the one that the functions would read")
+    .option(...CONFIG)
     .option("--format <format>", "table or json")
     .option("--live", "also ask each destination whether its credentials and target are right; nothing is posted")
     .action(async (options: { config?: string; format?: string; live?: boolean }) => {
       const { check } = await import("./check.ts");
       exitCode = await check(options);
     });
-
-  const CONFIG = ["--config <file>", "the settings file; by default the one that the functions would read"] as const;
-  const FORMAT = ["--format <format>", "table, json or ndjson; table on a terminal, ndjson when piped"] as const;
-  const BY = ["--by <name>", "who does this, for the audit; such as an e-mail address"] as const;
 
   const incident = program.command("incident").description("the incidents in the store: list, show, ack, resolve");
   incident

@@ -27,6 +27,12 @@ export interface Column<T> {
   readonly most: number;
 }
 
+/** Rows as data. */
+export function writeData(rows: readonly object[], format: "json" | "ndjson"): void {
+  if (format === "json") writeAll(1, `${JSON.stringify(rows, null, 2)}\n`);
+  else writeAll(1, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+}
+
 /** A table for people: columns as wide as their widest cell, text of entries made harmless for terminals. */
 export function table<T>(rows: readonly T[], columns: readonly Column<T>[], colour: boolean): string {
   const cells = rows.map((row) => columns.map(({ text, most }) => readableLine(text(row), most)));

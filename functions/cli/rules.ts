@@ -3,7 +3,7 @@ import { sinkFilter } from "../../shared/classifier/sink-filter.ts";
 import { CATEGORIES, type Category } from "../../shared/finding.ts";
 import { formatOption, oneOf, usage } from "./arguments.ts";
 import { EXIT } from "./exit.ts";
-import { type Column, table, writeAll } from "./output.ts";
+import { type Column, table, writeAll, writeData } from "./output.ts";
 import { chosenRules } from "./rules-in-force.ts";
 
 interface RulesOptions {
@@ -47,11 +47,6 @@ export async function rulesFilter(options: { readonly config?: string; readonly 
 /** What can be said of a rule as data: its code is left out. */
 function asData({ id, category, title, severity, filter, reads, certainty, volume, counsel }: Rule) {
   return { id, category, title, severity, filter, reads: reads.map(({ text }) => text), certainty, volume, counsel };
-}
-
-function writeData(rows: readonly object[], format: "json" | "ndjson"): void {
-  if (format === "json") writeAll(1, `${JSON.stringify(rows, null, 2)}\n`);
-  else writeAll(1, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
 }
 
 function explained(rule: Rule): string {

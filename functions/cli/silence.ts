@@ -1,14 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { compileSilence, type Silence, silenceDraft, silenceFrom } from "../../shared/response/silences.ts";
-import { formatOption, usage } from "./arguments.ts";
+import { formatOption, UNITS, usage } from "./arguments.ts";
 import { type ByHand, inHouse, reasonOf, whoever } from "./by-hand.ts";
 import { EXIT } from "./exit.ts";
-import { type Column, table, writeAll } from "./output.ts";
+import { type Column, table, writeAll, writeData } from "./output.ts";
 
-const HOUR_MS = 3_600_000;
-const UNITS = { m: 60_000, h: HOUR_MS, d: 24 * HOUR_MS } as const;
 /** Longer than that is no silence but a decision: it belongs into the routes, where others can read it. */
-const LONGEST_MS = 90 * 24 * HOUR_MS;
+const LONGEST_MS = 90 * UNITS.d;
 
 /** `glasswatch silence add LQL`: keeps incidents that match from being told, until it ends. Audited. */
 export async function addSilence(
@@ -55,8 +53,7 @@ export async function listSilences(options: {
     const store = await house.store();
     const silences = (await store.silences(options.all === true ? {} : { inForceAt: Date.now() })).map(silenceFrom);
     if (format === "table") writeAll(1, table(silences, COLUMNS, process.stdout.isTTY === true));
-    else if (format === "json") writeAll(1, `${JSON.stringify(silences, null, 2)}\n`);
-    else writeAll(1, silences.map((silence) => `${JSON.stringify(silence)}\n`).join(""));
+    else writeData(silences, format);
     return EXIT.done;
   });
 }

@@ -23,13 +23,11 @@ export async function smoke(name: string, options: ByHand): Promise<number> {
   const by = whoever(options.by);
   return inHouse(options.config, async (house) => {
     const { rules: inForce } = await house.response();
-    const route = allOf(inForce.routes).find(({ path }) => path === name);
+    const all = allOf(inForce.routes);
+    const route = all.find(({ path }) => path === name);
     if (route === undefined) {
-      throw usage(
-        `there is no route ${JSON.stringify(name)}; there are ${allOf(inForce.routes)
-          .map(({ path }) => path)
-          .join(", ")}`,
-      );
+      const paths = all.map(({ path }) => path).join(", ");
+      throw usage(`there is no route ${JSON.stringify(name)}; there are ${paths}`);
     }
     // This route alone, whatever its condition: a test message is not what the condition is about.
     const routes: Route = { ...route, routes: [] };
