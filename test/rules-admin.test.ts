@@ -4,24 +4,14 @@ import type { Json } from "../shared/audit-log/json.ts";
 import { compileCatalogue } from "../shared/classifier/catalogue.ts";
 import { classify } from "../shared/classifier/classify.ts";
 import { compareSinks, filterEffect, type SinkState } from "../shared/classifier/compare-sink.ts";
-import type { ClassifyContext } from "../shared/classifier/rule.ts";
 import { EMPTY_WATCHLISTS } from "../shared/classifier/watchlists.ts";
 import { builtInCatalogue, builtInRules } from "../shared/rules/index.ts";
 import { changed } from "./support/changed-entry.ts";
+import { find, rules } from "./support/rule-stories.ts";
 import { sampleBytes, sampleEntry } from "./support/samples.ts";
 
 const catalogue = builtInCatalogue();
 const PAYLOAD = "protoPayload";
-const find = (
-  file: string,
-  changes: Readonly<Record<string, Json | undefined>> = {},
-  context: ClassifyContext = {},
-) => {
-  const { findings, faults } = classify(changed(file, changes), catalogue, context);
-  expect(faults).toEqual([]);
-  return findings;
-};
-const rules = (...args: Parameters<typeof find>) => find(...args).map(({ rule }) => rule);
 
 const GRANT = "iam-setiampolicy-binauthz-role-grant.json";
 const TOPIC = "pubsub-deletetopic.json";

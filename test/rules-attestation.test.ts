@@ -1,19 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Json } from "../shared/audit-log/json.ts";
-import { classify } from "../shared/classifier/classify.ts";
-import type { ClassifyContext } from "../shared/classifier/rule.ts";
-import { builtInCatalogue } from "../shared/rules/index.ts";
-import { changed } from "./support/changed-entry.ts";
-
-const catalogue = builtInCatalogue();
-type Changes = Readonly<Record<string, Json | undefined>>;
-const find = (file: string, changes: Changes = {}, context: ClassifyContext = {}) => {
-  const { findings, faults } = classify(changed(file, changes), catalogue, context);
-  expect(faults).toEqual([]);
-  return findings;
-};
-const rules = (...args: Parameters<typeof find>) => find(...args).map(({ rule }) => rule);
-type Story = readonly [name: string, file: string, changes: Changes, expected: readonly string[]];
+import { find, rules, type Story } from "./support/rule-stories.ts";
 
 const ATTESTED = "grafeas-createoccurrence-attestation.json";
 const CHANGED = "grafeas-updateoccurrence.json";

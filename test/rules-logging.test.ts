@@ -2,20 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Json } from "../shared/audit-log/json.ts";
 import { viewOf } from "../shared/audit-log/view.ts";
-import { classify } from "../shared/classifier/classify.ts";
-import type { ClassifyContext } from "../shared/classifier/rule.ts";
 import { builtInCatalogue } from "../shared/rules/index.ts";
 import { changed } from "./support/changed-entry.ts";
+import { type Changes, find, rules, type Story } from "./support/rule-stories.ts";
 
 const catalogue = builtInCatalogue();
-type Changes = Readonly<Record<string, Json | undefined>>;
-const find = (file: string, changes: Changes = {}, context: ClassifyContext = {}) => {
-  const { findings, faults } = classify(changed(file, changes), catalogue, context);
-  expect(faults).toEqual([]);
-  return findings;
-};
-const rules = (...args: Parameters<typeof find>) => find(...args).map(({ rule }) => rule);
-type Story = readonly [name: string, file: string, changes: Changes, expected: readonly string[]];
 const REQUEST = "protoPayload.request";
 
 const SINK = "logging-updatesink-disabled.json";
